@@ -1,0 +1,289 @@
+//! `AccessGrant`: the record of one decision and of the access that came of it.
+use super::reasons::{EndReason, FlagType, Outcome};
+use super::request::Decision;
+use super::time::{Instant, Span};
+use super::{schema::*, subject::*};
+use k8s_openapi::api::rbac::v1::PolicyRule;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The record of one decision: who asked, who agreed, what, where, why, and from when to when.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[kube(
+    group = "curfew.dev",
+    version = "v1alpha1",
+    kind = "AccessGrant",
+    plural = "accessgrants",
+    shortname = "agrant",
+    category = "curfew",
+    status = "AccessGrantStatus",
+    derive = "PartialEq",
+    doc = "The record of one decision: who asked, who agreed, what, where, why, and from when to when. Made by the operator at every decision, also when nothing was granted; it outlives the request, the policy and the namespace.",
+    selectable = ".spec.user",
+    selectable = ".spec.namespace",
+    selectable = ".spec.policy.name",
+    selectable = ".spec.ticket",
+    selectable = ".status.state",
+    printcolumn(name = "Ticket", type_ = "string", json_path = ".spec.ticket"),
+    printcolumn(name = "User", type_ = "string", json_path = ".spec.user"),
+    printcolumn(name = "Access", type_ = "string", json_path = ".spec.access"),
+    printcolumn(name = "Scope", type_ = "string", json_path = ".spec.namespace"),
+    printcolumn(name = "Approved-By", type_ = "string", json_path = ".spec.approvedBy"),
+    printcolumn(name = "Started", type_ = "string", json_path = ".status.startedAt"),
+    printcolumn(name = "Expires", type_ = "string", json_path = ".spec.expiresAt"),
+    printcolumn(name = "State", type_ = "string", json_path = ".status.state"),
+    printcolumn(name = "Flags", type_ = "string", json_path = ".status.flags[*].type"),
+    printcolumn(name = "Ended", type_ = "string", json_path = ".status.endedAt", priority = 1),
+    printcolumn(name = "Ended-By", type_ = "string", json_path = ".status.endedBy", priority = 1),
+    printcolumn(name = "Policy", type_ = "string", json_path = ".spec.policy.name", priority = 1),
+    printcolumn(name = "Role", type_ = "string", json_path = ".spec.roleRef.name", priority = 1),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".spec.reason", priority = 1),
+    validation = Rule::new("self.spec == oldSelf.spec").message("a grant's spec is a snapshot and never changes").field_path(".spec"),
+    validation = Rule::new("!has(oldSelf.status) || has(self.status)").message("may not be removed").field_path(".status")
+)]
+#[x_kube(validation = Rule::new("has(self.expiresAt) == (self.outcome == 'Approved')").message("a grant that was approved has an end; one that was not has none"))]
+#[x_kube(validation = Rule::new("!has(self.expiresAt) || (self.notBefore < self.expiresAt && self.expiresAt - self.notBefore <= duration('24h'))").message("access ends after its start and within 24h of it"))]
+#[schemars(transform = no_nulls)]
+#[serde(rename_all = "camelCase")]
+pub struct AccessGrantSpec {
+    /// The request that it is about.
+    pub request: RequestOf,
+    /// The policy that it was decided under, as it was then.
+    pub policy: PolicyOf,
+    /// What was decided.
+    pub outcome: Outcome,
+    /// Who asked.
+    #[schemars(length(min = 1, max = 253))]
+    pub user: String,
+    /// Their groups when they asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 512), inner(length(max = 253)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub groups: Vec<String>,
+    /// The entry of the policy's `requesters` that let them ask.
+    pub entitled_by: Subject,
+    /// Where the access holds.
+    #[schemars(length(min = 1, max = 63))]
+    pub namespace: String,
+    /// That namespace's labels at the decision.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "labels_schema")]
+    pub namespace_labels: BTreeMap<String, String>,
+    /// Which access of the policy.
+    #[schemars(length(min = 1, max = 63))]
+    pub access: String,
+    /// How much it lets somebody do.
+    pub level: Level,
+    /// The role that was bound.
+    pub role_ref: RoleRef,
+    /// What the role allowed at the decision.
+    #[schemars(schema_with = "rules_schema")]
+    pub rules: Vec<PolicyRule>,
+    /// SHA-256 of those rules as JSON, in lower-case hexadecimal.
+    #[schemars(length(max = 64), regex(pattern = "^[0-9a-f]{64}$"))]
+    pub rules_sha256: String,
+    /// What the role allowed and the person could not do before: this must be gone at the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256), inner(length(max = 256)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub adds: Vec<String>,
+    /// What the role allowed and the person could do already, and through what.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256), inner(length(max = 1024)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub had: Vec<String>,
+    /// The ticket, case or incident.
+    #[schemars(length(min = 1, max = 63))]
+    pub ticket: String,
+    /// Why it was asked for.
+    #[schemars(length(min = 1, max = 500))]
+    pub reason: String,
+    /// For how long it was asked for.
+    pub asked_for: Span,
+    /// The decisions that counted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["by".into()]))]
+    pub approvals: Vec<ApprovalOf>,
+    /// Who agreed, or who refused, as one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub approved_by: Option<String>,
+    /// The epoch of admission that it was decided in: after a change of the rules that protect decisions, nothing older begins.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 64))]
+    pub admission_epoch: String,
+    /// When it was decided; access does not begin before.
+    pub not_before: Instant,
+    /// When access ends, fixed once; absent where nothing was granted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Instant>,
+}
+
+/// The request that a grant is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RequestOf {
+    /// Its namespace.
+    #[schemars(length(max = 63))]
+    pub namespace: String,
+    /// Its name.
+    #[schemars(length(max = 63))]
+    pub name: String,
+    /// Its UID: another request of the same name is another request.
+    #[schemars(length(max = 36))]
+    pub uid: String,
+    /// Which version of it was decided.
+    pub generation: i64,
+}
+
+/// The policy that a request was decided under, as it was then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyOf {
+    /// Its name.
+    #[schemars(length(max = 63))]
+    pub name: String,
+    /// Its UID.
+    #[schemars(length(max = 36))]
+    pub uid: String,
+    /// Which version of it.
+    pub generation: i64,
+    /// What it was for.
+    #[schemars(length(max = 1000))]
+    pub description: String,
+    /// How long this record is kept, in days after the end.
+    pub retention_days: i32,
+}
+
+/// One decision that counted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ApprovalOf {
+    /// Who decided.
+    #[schemars(length(min = 1, max = 253))]
+    pub by: String,
+    /// For which step of the policy.
+    #[schemars(length(min = 1, max = 63))]
+    pub step: String,
+    /// The entry of the policy that let them decide.
+    #[serde(rename = "as")]
+    #[schemars(rename = "as")]
+    pub as_: Subject,
+    /// What they said.
+    pub decision: Decision,
+    /// On which revision of the request.
+    #[schemars(length(max = 32))]
+    pub revision: String,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 500))]
+    pub comment: Option<String>,
+    /// At most for so long, where they said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<Span>,
+    /// When the operator saw it first.
+    pub at: Instant,
+}
+
+/// One fact of a grant's history; each holds the digest of the one before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = ("self == oldSelf", "the timeline is append-only"))]
+pub struct TimelineEntry {
+    /// 1, 2, 3, …
+    #[schemars(range(min = 1, max = 256))]
+    pub seq: i32,
+    /// When the operator saw it.
+    pub at: Instant,
+    /// What became true: `CONDITION=STATUS/REASON`.
+    #[schemars(length(min = 1, max = 128))]
+    pub what: String,
+    /// Who made it so.
+    #[schemars(length(min = 1, max = 253))]
+    pub by: String,
+    /// The same in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub note: Option<String>,
+    /// SHA-256 of this entry and, through the digest of the one before it, of all before.
+    #[schemars(length(max = 64), regex(pattern = "^[0-9a-f]{64}$"))]
+    pub digest: String,
+}
+
+/// Something that a reader of the record must not miss.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+pub struct Flag {
+    /// Which.
+    #[serde(rename = "type")]
+    #[schemars(rename = "type")]
+    pub type_: FlagType,
+    /// Since when.
+    pub since: Instant,
+    /// What happened.
+    #[schemars(length(max = 512))]
+    pub message: String,
+}
+
+/// The fuse: the Job that ends the access also when the operator is dead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FuseOf {
+    /// Its name, which is the binding's too.
+    #[schemars(length(max = 63))]
+    pub name: String,
+    /// Its UID.
+    #[schemars(length(max = 36))]
+    pub uid: String,
+}
+
+/// What became of a grant.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = Rule::new("!has(oldSelf.fuse) || (has(self.fuse) && self.fuse == oldSelf.fuse)").message("`fuse` is final"))]
+#[x_kube(validation = Rule::new("!has(oldSelf.startedAt) || (has(self.startedAt) && self.startedAt == oldSelf.startedAt)").message("`startedAt` is final"))]
+#[x_kube(validation = Rule::new("!has(oldSelf.endedAt) || (has(self.endedAt) && self.endedAt == oldSelf.endedAt && has(self.endedBy) && has(oldSelf.endedBy) && self.endedBy == oldSelf.endedBy && has(self.endReason) && has(oldSelf.endReason) && self.endReason == oldSelf.endReason)").message("the end is final"))]
+#[x_kube(validation = Rule::new("has(self.endedAt) == has(self.endedBy) && has(self.endedAt) == has(self.endReason)").message("endedAt, endedBy and endReason go together"))]
+#[x_kube(validation = Rule::new("!has(oldSelf.timeline) || (has(self.timeline) && size(self.timeline) >= size(oldSelf.timeline))").message("the timeline is append-only"))]
+#[x_kube(validation = Rule::new("!has(self.timeline) || self.timeline.all(e, e.seq <= size(self.timeline))").message("timeline[].seq counts from 1"))]
+#[schemars(transform = no_nulls)]
+#[serde(rename_all = "camelCase")]
+pub struct AccessGrantStatus {
+    /// The fuse, written before the binding: a grant whose fuse is gone never gets another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fuse: Option<FuseOf>,
+    /// When the binding was first seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Instant>,
+    /// When the binding was first seen gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Instant>,
+    /// Who ended it: the operator's name where time did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub ended_by: Option<String>,
+    /// Why it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_reason: Option<EndReason>,
+    /// What a reader must not miss.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub flags: Vec<Flag>,
+    /// What happened, in order. Append-only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["seq".into()]))]
+    pub timeline: Vec<TimelineEntry>,
+    /// The reason of `Active`, for columns and field selectors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub state: Option<String>,
+    /// The `metadata.generation` that this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// `Active` and `RemovalVerified`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "conditions_schema")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+}

@@ -1,0 +1,151 @@
+//! Every name and label that Curfew makes: deterministic, so that a repeated write is the same write.
+use super::request::AccessRequest;
+use kube::ResourceExt;
+
+/// Who writes, in `managedFields` and Events.
+pub const FIELD_MANAGER: &str = "curfew";
+/// The UID of the grant that a binding or a fuse belongs to.
+pub const GRANT_LABEL: &str = "curfew.dev/grant";
+/// The policy that it was decided under.
+pub const POLICY_LABEL: &str = "curfew.dev/policy";
+/// The request that it was filed as.
+pub const REQUEST_LABEL: &str = "curfew.dev/request";
+/// When the access ends, for people and tools: the truth is the grant's spec.
+pub const EXPIRES_ANNOTATION: &str = "curfew.dev/expires-at";
+/// Who made it, by the field's common label.
+pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
+/// The value of [`GRANT_LABEL`] on the hourly test fuse.
+pub const FUSE_TEST: &str = "fuse-test";
+/// The ConfigMap, in the operator's namespace, in which the guard records what it has seen.
+pub const EPOCH: &str = "curfew-admission";
+/// The verb that lets somebody end any access.
+pub const CLOSE_VERB: &str = "close";
+
+/// Labels and annotations with a meaning, for the reference: name, where it is, and what it says.
+pub const MARKS: &[(&str, &str, &str)] = &[
+    (
+        GRANT_LABEL,
+        "label on RoleBinding and Job",
+        "The UID of the AccessGrant that it belongs to. What carries it is Curfew's: made and deleted, never changed.",
+    ),
+    (POLICY_LABEL, "label on RoleBinding, Job and AccessGrant", "The policy that it was decided under."),
+    (REQUEST_LABEL, "label on RoleBinding, Job and AccessGrant", "The request that it was filed as."),
+    (MANAGED_BY_LABEL, "label on RoleBinding, Job and AccessGrant", "`curfew`."),
+    (
+        EXPIRES_ANNOTATION,
+        "annotation on RoleBinding and Job",
+        "When the access ends, for people and tools. The truth is `spec.expiresAt` of the AccessGrant.",
+    ),
+    (
+        "curfew.dev/hand-made",
+        "label on Namespace",
+        "What happens to RoleBindings for people that are made here past Curfew: `audit`, `warn` or `deny`.",
+    ),
+    ("curfew.dev/level", "label on ClusterRole of the catalogue", "The least level that covers the role."),
+    (
+        "curfew.dev/catalogue",
+        "label on ClusterRole of the catalogue",
+        "`true`: the chart brought the role for policies to offer.",
+    ),
+    ("curfew.dev/description", "annotation on ClusterRole of the catalogue", "What the role is for."),
+];
+/// Verbs of Curfew's own, which no API call has and admission asks for: verb, resource of group `curfew.dev`, and what its holder may do.
+pub const VERBS: &[(&str, &str, &str)] = &[
+    (
+        CLOSE_VERB,
+        "accessrequests",
+        "End any access, also when its policy is gone. ClusterRole `curfew-responder` holds it.",
+    ),
+    ("classify", "accesspolicies", "Set, change and remove the labels `curfew.dev/*` of namespaces."),
+    ("bypass", "accesspolicies", "Make RoleBindings for people by hand in namespaces labelled `curfew.dev/hand-made`."),
+];
+
+/// The first 8 characters of a UID.
+pub fn short(uid: &str) -> &str {
+    uid.get(..8).unwrap_or(uid)
+}
+
+/// `<namespace>.<request>.<8 of its UID>`: the record of a decision.
+pub fn grant(namespace: &str, request: &str, uid: &str) -> String {
+    format!("{namespace}.{request}.{}", short(uid))
+}
+
+/// `curfew-<request, cut>-<8 of its UID>`: the binding and its fuse, at most 56 characters.
+///
+/// The API server's audit log names the binding that allowed a call, so the name leads back to the request.
+pub fn child(request: &str, uid: &str) -> String {
+    let cut = request.get(..40).unwrap_or(request).trim_end_matches(['.', '-']);
+    format!("curfew-{cut}-{}", short(uid))
+}
+
+/// Whether the API server says that a managed binding is what allows something: `RBAC: allowed by RoleBinding "…/…" of …`.
+pub fn is_by_managed_binding(words: &str) -> bool {
+    words.contains("by RoleBinding \"curfew-")
+}
+
+/// The grant that a binding or a fuse belongs to, from its own metadata alone; `None` if it is not one of ours.
+pub fn grant_of_child(child: &impl ResourceExt) -> Option<String> {
+    let name = child.name_any();
+    let (_, short) = name.rsplit_once('-')?;
+    Some(format!("{}.{}.{short}", child.namespace()?, child.labels().get(REQUEST_LABEL)?))
+}
+
+/// The grant of a request, from its own metadata alone.
+pub fn grant_of_request(request: &impl ResourceExt) -> Option<String> {
+    Some(grant(&request.namespace()?, &request.name_any(), &request.uid()?))
+}
+
+/// Namespace and name of the request of a grant, from its own metadata alone.
+pub fn request_of_grant(grant: &impl ResourceExt) -> Option<(String, String)> {
+    let name = grant.name_any();
+    // A namespace has no dots.
+    let (namespace, _) = name.split_once('.')?;
+    Some((namespace.to_owned(), grant.labels().get(REQUEST_LABEL)?.clone()))
+}
+
+/// What a decision is about: which object, and which version of it.
+pub fn revision(request: &AccessRequest) -> String {
+    format!("{}-{}", short(&request.uid().unwrap_or_default()), request.metadata.generation.unwrap_or(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::admission;
+    use k8s_openapi::api::rbac::v1::RoleBinding;
+
+    #[test]
+    fn admission_asks_for_each_verb_of_ours_and_for_no_other() {
+        let asked: std::collections::BTreeSet<(&str, &str)> = admission::FILES
+            .iter()
+            .flat_map(|(_, text)| text.split("authorizer.group('curfew.dev').resource('").skip(1))
+            .filter_map(|rest| {
+                let (resource, rest) = rest.split_once('\'')?;
+                let (verb, _) = rest.split_once("check('")?.1.split_once('\'')?;
+                Some((verb, resource))
+            })
+            .collect();
+        assert_eq!(asked, VERBS.iter().map(|(verb, resource, _)| (*verb, *resource)).collect());
+    }
+
+    #[test]
+    fn what_a_managed_binding_allows_is_told_from_the_rest() {
+        let words =
+            |binding: &str| format!("RBAC: allowed by {binding} of ClusterRole \"curfew-logs\" to User \"alice\"");
+        assert!(is_by_managed_binding(&words("RoleBinding \"curfew-sup-4812-7f3a2c1b/billing\"")));
+        assert!(!is_by_managed_binding(&words("RoleBinding \"by-hand/billing\"")));
+        assert!(!is_by_managed_binding(&words("ClusterRoleBinding \"curfew-users\"")));
+    }
+    #[test]
+    fn a_binding_names_its_grant() {
+        for request in ["sup-4812", "a.very-long.name-that-is-cut-in-the-middle-of.its-many.parts-here"] {
+            let uid = "7f3a2c1b-0000-0000-0000-000000000000";
+            let mut binding = RoleBinding::default();
+            binding.metadata.name = Some(child(request, uid));
+            binding.metadata.namespace = Some("billing".into());
+            binding.metadata.labels = Some([(REQUEST_LABEL.to_owned(), request.to_owned())].into());
+            assert_eq!(grant_of_child(&binding), Some(grant("billing", request, uid)));
+            assert!(child(request, uid).len() <= 56);
+        }
+    }
+}

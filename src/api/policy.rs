@@ -1,0 +1,264 @@
+//! `AccessPolicy`: one reason that justifies access.
+use super::time::Span;
+use super::{schema::*, subject::*};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One case that justifies temporary access: who may ask, with what evidence, who must agree, and for how long.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[kube(
+    group = "curfew.dev",
+    version = "v1alpha1",
+    kind = "AccessPolicy",
+    plural = "accesspolicies",
+    shortname = "apol",
+    category = "curfew",
+    status = "AccessPolicyStatus",
+    derive = "PartialEq",
+    doc = "One case that justifies temporary access to production: who may ask, with what evidence, who must agree, and for how long. `kubectl get accesspolicies` is the list of reasons that justify access.",
+    printcolumn(name = "Default", type_ = "string", json_path = ".spec.duration.default"),
+    printcolumn(name = "Max", type_ = "string", json_path = ".spec.duration.max"),
+    printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
+    printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#),
+    printcolumn(name = "Active", type_ = "integer", json_path = ".status.activeGrants"),
+    printcolumn(name = "Description", type_ = "string", json_path = ".spec.description"),
+    validation = Rule::new("self.metadata.name.size() <= 63").message("metadata.name must be at most 63 characters: it becomes a label value"),
+    validation = Rule::new("!has(oldSelf.status) || has(self.status)").message("may not be removed").field_path(".status")
+)]
+#[x_kube(validation = Rule::new("self.access.all(a, !has(a.maxDuration) || duration(a.maxDuration) <= duration(self.duration.max))").message("access[].maxDuration may not exceed duration.max").field_path(".access"))]
+#[schemars(transform = no_nulls)]
+#[serde(rename_all = "camelCase")]
+pub struct AccessPolicySpec {
+    /// What it is for, in plain words: people read it to choose the policy, approvers to judge a request.
+    #[schemars(length(min = 20, max = 1000))]
+    pub description: String,
+    /// Who answers for the policy and its clean-up.
+    pub owner: Subject,
+    /// Which namespaces it covers, by their labels. Labels `curfew.dev/*` are set by holders of the verb `classify` only.
+    #[schemars(schema_with = "selector_schema")]
+    pub namespaces: LabelSelector,
+    /// Who may ask. An empty list would mean nobody, so it is refused.
+    #[schemars(length(min = 1, max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["kind".into(), "name".into()]))]
+    pub requesters: Vec<Subject>,
+    /// What it is never for: printed, not parsed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(min = 1, max = 200)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub never_for: Vec<String>,
+    /// What to try before asking: shown when a request is refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub safer_methods: Vec<SaferMethod>,
+    /// What can be asked for, least first; a request that names none gets the first.
+    #[schemars(length(min = 1, max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub access: Vec<Access>,
+    /// For how long.
+    pub duration: Durations,
+    /// What a request must say.
+    pub evidence: Evidence,
+    /// Who must agree.
+    pub approval: Approval,
+    /// How much one person may hold.
+    #[serde(default)]
+    pub limits: Limits,
+    /// How long records are kept after the access has ended, in days.
+    #[serde(default = "days400")]
+    #[schemars(range(min = 1, max = 3660))]
+    pub retention_days: i32,
+}
+fn days400() -> i32 {
+    400
+}
+fn hour() -> Span {
+    Span::from_secs(3600)
+}
+fn one() -> i32 {
+    1
+}
+fn four() -> i32 {
+    4
+}
+fn ten() -> i32 {
+    10
+}
+
+/// A way to get the answer without access.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SaferMethod {
+    /// What it is called, such as `dashboards`.
+    #[schemars(length(min = 1, max = 63))]
+    pub name: String,
+    /// Where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512), regex(pattern = "^https?://"))]
+    pub url: Option<String>,
+    /// What it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 200))]
+    pub note: Option<String>,
+}
+
+/// One thing that can be asked for: a role under a name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Access {
+    /// What a request calls it in `spec.access`.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+    /// How much it lets somebody do. A role that gives more makes the policy not Ready (`LevelMismatch`).
+    pub level: Level,
+    /// The role that is bound. The author of the policy needs the verb `bind` on it, and so does the operator.
+    pub role_ref: RoleRef,
+    /// A shorter maximum for this access. Default: the policy's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_duration: Option<Span>,
+}
+
+/// For how long access is given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = ("duration(self.default) <= duration(self.max)", "default may not exceed max"))]
+#[x_kube(validation = ("duration(self.max) <= duration('24h')", "max may not exceed 24h: ask again for more"))]
+#[serde(rename_all = "camelCase")]
+pub struct Durations {
+    /// What a request gets that names no duration.
+    #[serde(default = "hour")]
+    pub default: Span,
+    /// The most that a request may ask for. At most 24h, and at most the operator's `--max-duration`.
+    pub max: Span,
+}
+
+/// What a request must say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Evidence {
+    /// Which tickets count.
+    pub ticket: TicketRule,
+    /// Which reasons are too vague.
+    #[serde(default)]
+    pub reason: ReasonRule,
+}
+
+/// Which tickets, cases or incidents count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = ("self.pattern.startsWith('^') && self.pattern.endsWith('$')", "must begin with ^ and end with $, so that the whole ticket is judged"))]
+pub struct TicketRule {
+    /// A regular expression (RE2 syntax) for the whole ticket: `^(SUP|INC)-[0-9]+$`.
+    #[schemars(length(min = 2, max = 256))]
+    pub pattern: String,
+    /// What to say when it does not match: which tickets are meant.
+    #[schemars(length(min = 1, max = 200))]
+    pub message: String,
+    /// Where a ticket is found, with `{ticket}` in it: shown to those who decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512), regex(pattern = "^https?://"))]
+    pub url: Option<String>,
+}
+
+/// Which reasons are too vague; the list that every policy shares is in the documentation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReasonRule {
+    /// How many words a reason needs beside filler and listed phrases.
+    #[serde(default = "four")]
+    #[schemars(range(min = 1, max = 50))]
+    pub min_words: i32,
+    /// Phrases that say nothing here, beside the built-in ones; case, blanks and punctuation are ignored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 100)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub reject_phrases: Vec<String>,
+}
+impl Default for ReasonRule {
+    fn default() -> Self {
+        Self { min_words: four(), reject_phrases: vec![] }
+    }
+}
+
+/// Who must agree, and until when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Approval {
+    /// How long a request waits for decisions before it ends as `TimedOut`.
+    #[serde(default = "hour")]
+    pub pending_timeout: Span,
+    /// All of them must be met, by distinct people, in any order. Without a step nobody could approve, so the policy is not Ready.
+    #[serde(default)]
+    #[schemars(length(max = 9))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub steps: Vec<Step>,
+    /// How many characters a comment needs for an approval to count: a bare yes is no approval.
+    #[serde(default = "ten")]
+    #[schemars(range(min = 0, max = 200))]
+    pub comment_min_length: i32,
+}
+
+/// One role that must agree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = ("self.name != 'emergency'", "`emergency` is reserved"))]
+pub struct Step {
+    /// The role that decides, such as `service-owner`.
+    #[schemars(length(min = 1, max = 40), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+    /// How many distinct people of it must agree.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 5))]
+    pub count: i32,
+    /// Who may decide for it. `system:` names never do, but for a ServiceAccount listed as a User by its full name.
+    #[schemars(length(min = 1, max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["kind".into(), "name".into()]))]
+    pub approvers: Vec<Subject>,
+}
+
+/// How much one person may hold under this policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Limits {
+    /// For how many distinct tickets one person may have live access at a time.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 20))]
+    pub active_per_requester: i32,
+}
+impl Default for Limits {
+    fn default() -> Self {
+        Self { active_per_requester: one() }
+    }
+}
+
+/// What the operator found about a policy.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[schemars(transform = no_nulls)]
+#[serde(rename_all = "camelCase")]
+pub struct AccessPolicyStatus {
+    /// The `metadata.generation` that this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// How many grants under it give access at the moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active_grants: Option<i32>,
+    /// What works, but deserves a second look.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["reason".into()]))]
+    pub warnings: Vec<Warning>,
+    /// `Ready`: whether requests can be granted under it; the reason names what is missing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "conditions_schema")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+}
+
+/// Something that works, but deserves a second look.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Warning {
+    /// Which finding, in CamelCase.
+    #[schemars(length(min = 1, max = 64))]
+    pub reason: String,
+    /// What it is about, and what to do.
+    #[schemars(length(max = 512))]
+    pub message: String,
+}

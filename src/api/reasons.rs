@@ -1,0 +1,280 @@
+//! The closed vocabulary: one enum per condition, its variants the reasons, their doc comments the reference.
+//!
+//! A reason knows its condition and its status, so that no two places can disagree about them. `docs/reference.md` is
+//! generated from [`reference()`].
+use super::{Conditions, time::Instant};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use strum::{EnumMessage, IntoStaticStr, VariantArray};
+
+/// `status` of a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+pub enum Truth {
+    /// It holds.
+    True,
+    /// It does not.
+    False,
+    /// It is not known yet.
+    Unknown,
+}
+
+/// A reason of one condition.
+pub trait Reason: Copy + Into<&'static str> + EnumMessage + VariantArray {
+    /// The condition's `type`.
+    const CONDITION: &'static str;
+    /// The condition's `status`, which follows from the reason.
+    fn truth(self) -> Truth;
+}
+
+/// `Ready`: whether requests can be granted under a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, EnumMessage, VariantArray)]
+pub enum Ready {
+    /// It says who approves, with what evidence, and when access ends; every role can be bound.
+    Complete,
+    /// No step names anybody who could approve, so nothing is granted.
+    NoApprovers,
+    /// A step cannot be met by two different people: name a group, or more users.
+    SingleApprover,
+    /// The ticket pattern accepts anything, or cannot be read: no request would have to name a task.
+    NoEvidence,
+    /// A role that it offers does not exist.
+    RoleNotFound,
+    /// A role gives more than the level that the policy declares for it.
+    LevelMismatch,
+    /// A role allows more than a record can hold: offer a smaller one.
+    RoleTooLarge,
+    /// The operator may not bind a role: name it in the chart's `grantableRoles`.
+    MayNotBind,
+    /// A role is on the list of those that are never granted.
+    NeverGranted,
+    /// `duration.max` is above the operator's `--max-duration`.
+    DurationAboveCap,
+    /// A covered namespace refuses the fuse, so access there could outlive a dead operator.
+    FuseRefused,
+    /// Fuses do not burn in this cluster, so access could outlive a dead operator.
+    FusesDoNotBurn,
+}
+impl Reason for Ready {
+    const CONDITION: &'static str = "Ready";
+    fn truth(self) -> Truth {
+        if self == Self::Complete { Truth::True } else { Truth::False }
+    }
+}
+
+/// `Screened`: whether the request says what its policy asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, EnumMessage, VariantArray)]
+pub enum Screened {
+    /// Every check passed: those in `waitingFor` may decide.
+    Complete,
+    /// Something is missing, vague or not free yet: correct the manifest and apply it again, or wait where `checks` says so.
+    Incomplete,
+    /// Somebody who decides asked for more detail: correct the manifest and apply it again.
+    DetailRequested,
+    /// It can never be granted: `checks` says why. File a new one.
+    Refused,
+}
+impl Reason for Screened {
+    const CONDITION: &'static str = "Screened";
+    fn truth(self) -> Truth {
+        if self == Self::Complete { Truth::True } else { Truth::False }
+    }
+}
+
+/// `Approved`: what those who decide made of a request. Final once it is not `Unknown`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, EnumMessage, VariantArray)]
+pub enum Approved {
+    /// Not everybody who must agree has done so: `waitingFor` names them.
+    Waiting,
+    /// Every step is met.
+    StepsMet,
+    /// One of those who decide said no.
+    Denied,
+    /// Nobody decided, or nothing was corrected, in time.
+    TimedOut,
+    /// It was closed before it was decided.
+    Withdrawn,
+}
+impl Reason for Approved {
+    const CONDITION: &'static str = "Approved";
+    fn truth(self) -> Truth {
+        match self {
+            Self::Waiting => Truth::Unknown,
+            Self::StepsMet => Truth::True,
+            Self::Denied | Self::TimedOut | Self::Withdrawn => Truth::False,
+        }
+    }
+}
+
+/// `Active` before the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, EnumMessage, VariantArray)]
+pub enum BeginReason {
+    /// The fuse is being made.
+    Preparing,
+    /// Admission does not protect decisions at the moment: nothing begins.
+    Unguarded,
+    /// The operator's clock and the API server's disagree: nothing begins.
+    ClockSkew,
+    /// Fuses do not burn in this cluster, and the installation then grants nothing.
+    FusesDoNotBurn,
+    /// The namespace refuses the fuse: nothing begins.
+    FuseRefused,
+    /// The API server refuses the binding: nothing begins.
+    BindingRefused,
+    /// An object that is not ours has the name of the fuse or the binding: delete it.
+    NameTaken,
+    /// The namespace has as many live grants as the installation allows.
+    NamespaceFull,
+    /// The binding exists: access holds until `expiresAt`.
+    Bound,
+}
+impl Reason for BeginReason {
+    const CONDITION: &'static str = "Active";
+    fn truth(self) -> Truth {
+        if self == Self::Bound { Truth::True } else { Truth::False }
+    }
+}
+
+/// What was decided about a request, and `Active` of a grant that was not approved.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, IntoStaticStr, EnumMessage, VariantArray,
+)]
+pub enum Outcome {
+    /// Everybody who must agree did: access follows.
+    Approved,
+    /// Somebody who decides said no: nothing was granted.
+    Denied,
+    /// Nobody decided in time: nothing was granted.
+    TimedOut,
+    /// It was closed before it was decided: nothing was granted.
+    Withdrawn,
+}
+impl Reason for Outcome {
+    const CONDITION: &'static str = "Active";
+    fn truth(self) -> Truth {
+        Truth::False
+    }
+}
+
+/// `Active` after the end, and `endReason`.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, IntoStaticStr, EnumMessage, VariantArray,
+)]
+pub enum EndReason {
+    /// Its time was up.
+    Expired,
+    /// The requester ended it.
+    Closed,
+    /// Somebody else ended it: `endedBy` says who.
+    Revoked,
+    /// Its request was deleted; the API server's audit log says by whom.
+    RequestDeleted,
+    /// Its binding was deleted by hand; the API server's audit log says by whom.
+    BindingDeleted,
+    /// Its fuse was deleted by hand or burned early; the API server's audit log says by whom.
+    FuseBurned,
+    /// Its namespace was deleted.
+    NamespaceDeleted,
+    /// Its binding was not what was made, or was changed by hand, so it was deleted.
+    Tampered,
+    /// It could not begin in time.
+    NeverStarted,
+}
+impl Reason for EndReason {
+    const CONDITION: &'static str = "Active";
+    fn truth(self) -> Truth {
+        Truth::False
+    }
+}
+
+/// `RemovalVerified`: whether the API server itself says no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, EnumMessage, VariantArray)]
+pub enum RemovalVerified {
+    /// The API server denies everything that the grant added.
+    Removed,
+    /// Another binding still allows some of what the grant added: the message names it.
+    StillAllowed,
+}
+impl Reason for RemovalVerified {
+    const CONDITION: &'static str = "RemovalVerified";
+    fn truth(self) -> Truth {
+        if self == Self::Removed { Truth::True } else { Truth::False }
+    }
+}
+
+/// What a reader of a record must not miss.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, IntoStaticStr, EnumMessage, VariantArray,
+)]
+pub enum FlagType {
+    /// The binding was not what the operator had made, or was changed by hand.
+    ExternallyModified,
+}
+
+/// Sets one condition; `lastTransitionTime` moves only with its status.
+pub fn set<R: Reason>(
+    status: &mut impl Conditions,
+    reason: R,
+    message: impl Into<String>,
+    generation: Option<i64>,
+    now: Instant,
+) {
+    let truth: &'static str = reason.truth().into();
+    let new = Condition {
+        type_: R::CONDITION.into(),
+        status: truth.into(),
+        reason: reason.into().to_owned(),
+        message: message.into(),
+        observed_generation: generation,
+        last_transition_time: Time::from(now),
+    };
+    let conditions = status.conditions_mut();
+    match conditions.iter_mut().find(|c| c.type_ == R::CONDITION) {
+        Some(old) => {
+            let since = if old.status == new.status {
+                old.last_transition_time.clone()
+            } else {
+                new.last_transition_time.clone()
+            };
+            *old = Condition { last_transition_time: since, ..new };
+        }
+        None => conditions.push(new),
+    }
+}
+
+/// Whether a condition has this reason now.
+pub fn is<R: Reason>(status: &impl Conditions, reason: R) -> bool {
+    status.conditions().iter().any(|c| c.type_ == R::CONDITION && c.reason == reason.into())
+}
+
+/// Every reason with its meaning: `(condition, status, reason, meaning)`.
+pub fn reference() -> Vec<(&'static str, &'static str, &'static str, &'static str)> {
+    fn rows<R: Reason + 'static>(into: &mut Vec<(&'static str, &'static str, &'static str, &'static str)>) {
+        into.extend(
+            R::VARIANTS
+                .iter()
+                .map(|r| (R::CONDITION, r.truth().into(), (*r).into(), r.get_documentation().unwrap_or_default())),
+        );
+    }
+    let mut all = Vec::new();
+    rows::<Ready>(&mut all);
+    rows::<Screened>(&mut all);
+    rows::<Approved>(&mut all);
+    rows::<BeginReason>(&mut all);
+    rows::<Outcome>(&mut all);
+    rows::<EndReason>(&mut all);
+    rows::<RemovalVerified>(&mut all);
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_reason_is_explained_once() {
+        let mut seen = std::collections::BTreeSet::new();
+        for (condition, _, reason, meaning) in super::reference() {
+            assert!(meaning.ends_with('.'), "{condition}/{reason} has no sentence");
+            assert!(seen.insert((condition, reason)), "{condition}/{reason} twice");
+        }
+    }
+}

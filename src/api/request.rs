@@ -1,0 +1,281 @@
+//! `AccessRequest`: somebody asks for temporary access to the namespace it is filed in.
+use super::time::{Instant, Span};
+use super::{schema::*, subject::*};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A spec is what was decided about, so it changes only while nobody may decide: it sees spec and status, so it stands at the root.
+const FILED_ONCE: &str = "self.spec == oldSelf.spec || (has(oldSelf.status) && has(oldSelf.status.conditions) && oldSelf.status.conditions.exists(c, c.type == 'Screened' && c.status == 'False' && c.reason in ['Incomplete', 'DetailRequested']))";
+
+/// Asks for temporary access to the namespace it is filed in.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[kube(
+    group = "curfew.dev",
+    version = "v1alpha1",
+    kind = "AccessRequest",
+    plural = "accessrequests",
+    namespaced,
+    shortname = "areq",
+    category = "curfew",
+    status = "AccessRequestStatus",
+    derive = "PartialEq",
+    doc = "Asks for temporary access to the namespace it is filed in. Once those in status.waitingFor have agreed, the requester gets one RoleBinding that ends by itself; to end it early, set status.close.",
+    selectable = ".spec.policy",
+    selectable = ".spec.ticket",
+    selectable = ".status.state",
+    printcolumn(name = "Policy", type_ = "string", json_path = ".spec.policy"),
+    printcolumn(name = "User", type_ = "string", json_path = ".spec.requester.username"),
+    printcolumn(name = "Access", type_ = "string", json_path = ".status.access"),
+    printcolumn(name = "For", type_ = "string", json_path = ".status.duration"),
+    printcolumn(name = "Ticket", type_ = "string", json_path = ".spec.ticket"),
+    printcolumn(name = "Waiting-On", type_ = "string", json_path = ".status.waitingFor[*].step"),
+    printcolumn(name = "State", type_ = "string", json_path = ".status.state"),
+    printcolumn(name = "End", type_ = "string", json_path = ".status.expiresAt"),
+    validation = Rule::new("self.metadata.name.size() <= 63").message("metadata.name must be at most 63 characters: it becomes a label value"),
+    validation = Rule::new(FILED_ONCE).message("a request changes only while its condition Screened says Incomplete or DetailRequested: file a new one under another name").field_path(".spec"),
+    validation = Rule::new("self.spec.requester == oldSelf.spec.requester && self.spec.policy == oldSelf.spec.policy").message("requester and policy never change: file a new request").field_path(".spec"),
+    validation = Rule::new("!has(oldSelf.status) || has(self.status)").message("may not be removed").field_path(".status")
+)]
+#[schemars(transform = no_nulls)]
+#[serde(rename_all = "camelCase")]
+pub struct AccessRequestSpec {
+    /// The case that justifies it: one of `kubectl get accesspolicies`.
+    #[schemars(length(min = 1, max = 63))]
+    pub policy: String,
+    /// Which access of the policy. Default: its first, the least.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub access: Option<String>,
+    /// What is wrong and what is to be reached, in one clear sentence of 20 to 500 characters.
+    #[schemars(length(min = 20, max = 500), regex(pattern = r"\S"))]
+    pub reason: String,
+    /// The ticket, case or incident that this is for, as the policy's pattern asks.
+    #[schemars(length(min = 1, max = 63), regex(pattern = r"\S"))]
+    pub ticket: String,
+    /// For how long, such as `30m`. Default: the policy's; an approver may shorten it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<Span>,
+    /// Who asks: stamped by the API server. Leave it out where the stamp is installed (Kubernetes 1.36 or newer); else
+    /// it must be you, exactly as `kubectl auth whoami` says.
+    pub requester: Requester,
+}
+
+/// Who asks, as the API server authenticated them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+pub struct Requester {
+    /// The user name.
+    #[schemars(length(min = 1, max = 253))]
+    pub username: String,
+    /// The UID, where authentication gives one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub uid: Option<String>,
+    /// The groups at the time of asking: they decide whether this person may ask.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 512), inner(length(max = 253)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub groups: Vec<String>,
+}
+
+/// What somebody decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Decision {
+    /// Yes, for this text and no longer than `duration`.
+    Approve,
+    /// No: this ends the request.
+    Deny,
+    /// Not yet: the requester is to say more and apply the manifest again.
+    RequestDetail,
+}
+
+/// One decision, written by the person who makes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = ("!has(self.comment) || !self.comment.contains('SAY WHY')", "say in the comment why, in place of SAY WHY: a decision is made once"))]
+pub struct ApprovalEntry {
+    /// You, as `kubectl auth whoami` names you.
+    #[schemars(length(min = 1, max = 253))]
+    pub by: String,
+    /// The step of status.waitingFor that you decide for.
+    #[schemars(length(min = 1, max = 63))]
+    pub step: String,
+    /// In whose name: your own user name, or a group of yours that the step lists.
+    #[serde(rename = "as")]
+    #[schemars(rename = "as", length(min = 1, max = 253))]
+    pub as_: String,
+    /// `Approve`, `Deny` or `RequestDetail`.
+    pub decision: Decision,
+    /// The `status.revision` that you read: which request, and which version of it.
+    #[schemars(length(min = 1, max = 32))]
+    pub revision: String,
+    /// Why: the policy says how long it must be for an approval to count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 500))]
+    pub comment: Option<String>,
+    /// At most for so long; never longer than was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<Span>,
+}
+
+/// Ends the request, or the access that came of it, now and for good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Close {
+    /// You, as `kubectl auth whoami` names you.
+    #[schemars(length(min = 1, max = 253))]
+    pub by: String,
+    /// Why: needed of anyone but the requester.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 500))]
+    pub reason: Option<String>,
+}
+
+/// What the operator made of one decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Judged {
+    /// Who decided.
+    #[schemars(length(min = 1, max = 253))]
+    pub by: String,
+    /// On which revision.
+    #[schemars(length(min = 1, max = 32))]
+    pub revision: String,
+    /// Whether it counts.
+    pub counted: bool,
+    /// `Counted`, or why not.
+    #[schemars(length(min = 1, max = 64))]
+    pub reason: String,
+    /// The same in words.
+    #[schemars(length(max = 512))]
+    pub message: String,
+    /// When the operator saw it first.
+    pub first_seen: Instant,
+}
+
+/// One line of the screening.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Check {
+    /// Which check.
+    #[schemars(length(min = 1, max = 64))]
+    pub name: String,
+    /// Whether it passed.
+    pub passed: bool,
+    /// Why it failed, as a code; absent where it passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
+    pub code: Option<String>,
+    /// What was found, and what to do.
+    #[schemars(length(max = 1024))]
+    pub message: String,
+}
+
+/// What the requester would gain, asked of the API server when the request was screened.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+pub struct Permissions {
+    /// What they cannot do now and could then: `get pods/log`, `patch deployments.apps`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256), inner(length(max = 256)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub adds: Vec<String>,
+    /// What the role allows and they can do already, with the binding that allows it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256), inner(length(max = 1024)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub had: Vec<String>,
+}
+
+/// A step that is not met, and who may decide it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+pub struct Waiting {
+    /// The step of the policy.
+    #[schemars(length(min = 1, max = 63))]
+    pub step: String,
+    /// Which revision is to be decided.
+    #[schemars(length(min = 1, max = 32))]
+    pub revision: String,
+    /// How many more people must agree.
+    pub need: i32,
+    /// Who may decide it: nobody else can, whatever their rights.
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub approvers: Vec<Subject>,
+    /// How to approve, ready to paste; put your reason in the comment.
+    #[schemars(length(max = 2048))]
+    pub command: String,
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = Rule::new("!has(oldSelf.close) || (has(self.close) && self.close == oldSelf.close)").message("`close` is final"))]
+#[x_kube(validation = Rule::new("!has(oldSelf.grant) || (has(self.grant) && self.grant == oldSelf.grant)").message("`grant` is final"))]
+#[x_kube(validation = Rule::new("!has(oldSelf.expiresAt) || (has(self.expiresAt) && self.expiresAt == oldSelf.expiresAt)").message("`expiresAt` is final"))]
+#[x_kube(validation = Rule::new("!has(oldSelf.conditions) || oldSelf.conditions.all(o, o.type != 'Approved' || o.status == 'Unknown' || (has(self.conditions) && self.conditions.exists(n, n.type == 'Approved' && n.status == o.status && n.reason == o.reason)))").message("a decision may not change"))]
+#[schemars(transform = no_nulls)]
+#[serde(rename_all = "camelCase")]
+pub struct AccessRequestStatus {
+    /// What a decision is about: the first 8 characters of the request's UID, and its generation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub revision: Option<String>,
+    /// Which access is asked for: the one that the request names, or the policy's first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    pub access: Option<String>,
+    /// For how long: what the request says, or the policy's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<Span>,
+    /// Written by people: their decisions, one for each person and revision. Append-only.
+    #[serde(default)]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["by".into(), "revision".into()]))]
+    pub approvals: Vec<ApprovalEntry>,
+    /// Written by people: end it now. The requester, an approver of it, or a holder of the verb `close` may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub close: Option<Close>,
+    /// What the operator made of each decision.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["by".into(), "revision".into()]))]
+    pub decisions: Vec<Judged>,
+    /// The screening, one line for each check.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub checks: Vec<Check>,
+    /// What the requester would gain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permissions: Option<Permissions>,
+    /// Who has to decide now; empty until it is screened and once it is decided.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 9))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["step".into()]))]
+    pub waiting_for: Vec<Waiting>,
+    /// Who may end it beside the requester and holders of `close`: everybody who could approve it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub closers: Vec<Subject>,
+    /// When access ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Instant>,
+    /// The AccessGrant that is the record of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub grant: Option<String>,
+    /// The epoch of admission that `decisions` speaks of: decisions that were there when it began do not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub admission_epoch: Option<String>,
+    /// Where it stands, for columns and field selectors: the reason of the condition that decides at the moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub state: Option<String>,
+    /// The `metadata.generation` that this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// `Screened`, `Approved` and `Active`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "conditions_schema")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+}

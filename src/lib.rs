@@ -1,0 +1,2 @@
+//! Curfew: temporary production access that ends on time.
+pub mod api;

@@ -1,0 +1,4 @@
+//! The operator.
+fn main() -> std::process::ExitCode {
+    std::process::ExitCode::SUCCESS
+}
