@@ -1,2 +1,3 @@
 //! Curfew: temporary production access that ends on time.
 pub mod api;
+pub mod decide;

@@ -1,0 +1,140 @@
+//! Decides, without I/O, clock or environment: the same input always gives the same plan.
+#![deny(clippy::disallowed_types)]
+pub mod approval;
+pub mod approvers;
+pub mod children;
+pub mod clock;
+pub mod effect;
+pub mod expiry;
+pub mod fuse_test;
+pub mod grant;
+pub mod guard;
+pub mod lease;
+pub mod policy;
+pub mod record;
+pub mod request;
+pub mod role;
+pub mod screening;
+pub mod selector;
+pub mod sweep;
+pub mod term;
+pub mod text;
+pub mod transition;
+
+use crate::api::time::Instant;
+use chrono::{DateTime, TimeDelta, Utc};
+use effect::Effect;
+
+/// What one pass does: the writes in order, the status to store, and when to look again.
+#[derive(Clone, Debug)]
+pub struct Plan<S> {
+    /// In this order; the first that fails ends the pass.
+    pub effects: Vec<Effect>,
+    /// What was *observed*, never what the effects are about to do; `None`: unchanged.
+    pub status: Option<S>,
+    /// When to look again.
+    pub next: Next,
+}
+
+/// When the object is looked at again, if nothing changes before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// At once: what was written will be read back.
+    AtOnce,
+    /// After so long; the shell caps it, as its timers run on another clock.
+    After(TimeDelta),
+    /// The same where nobody waits for it: there may be thousands.
+    Eventually(TimeDelta),
+    /// When something changes.
+    OnChange,
+}
+
+/// The time of one pass, read once by the shell.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// This machine's clock.
+    pub wall: DateTime<Utc>,
+    /// How far the API server's clock is ahead of it, at least (its `Date` has whole seconds); negative: behind.
+    pub server_ahead: TimeDelta,
+}
+impl Now {
+    /// The later of the two clocks: access never outlives either.
+    pub fn for_ending(self) -> DateTime<Utc> {
+        self.wall.max(self.wall + self.server_ahead)
+    }
+    /// Whole seconds, for what is stored.
+    pub fn for_record(self) -> Instant {
+        Instant::new(self.wall)
+    }
+    /// Whether the clocks agree within 2 s (and the second that `Date` leaves out), so that something may begin.
+    pub fn is_trusted(self) -> bool {
+        (TimeDelta::seconds(-3)..=TimeDelta::seconds(2)).contains(&self.server_ahead)
+    }
+}
+
+/// What must hold before anything begins. An end never looks at it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether this replica is the one that may grant.
+    pub lease_held: bool,
+    /// Whether admission protects decisions.
+    pub guard: Guard,
+    /// Whether fuses burn in this cluster.
+    pub fuses: Fuses,
+}
+impl Standing {
+    /// Before anything is known, nothing may begin.
+    pub fn unknown() -> Self {
+        Self { lease_held: false, guard: Guard::Unknown, fuses: Fuses::Unknown }
+    }
+}
+
+/// Whether admission is what this release installs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// Not looked at yet.
+    Unknown,
+    /// It is not, with what differs.
+    Broken(String),
+    /// It is: a decision that was there before this epoch does not count.
+    Intact {
+        /// Names the time since the last change; nobody can know it before.
+        epoch: String,
+    },
+}
+
+/// Whether a Job that is complete goes at its TTL, and takes with it what it owns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fuses {
+    /// Not tried yet.
+    Unknown,
+    /// They do.
+    Burn,
+    /// They do not, with what was seen.
+    DoNotBurn(String),
+}
+
+/// What the installation fixes: flags and chart values, read once at start.
+#[derive(Clone, Debug)]
+pub struct Installation {
+    /// No access is longer, whatever a policy says (E15).
+    pub max_duration: TimeDelta,
+    /// User names that several people share: they cannot ask (F6).
+    pub shared_accounts: Vec<String>,
+    /// The image that a fuse's template names; it is never pulled, as a fuse runs no pod.
+    pub fuse_image: String,
+    /// How many live grants one namespace may have: the RBAC authorizer reads a namespace's bindings one by one.
+    pub grants_per_namespace: usize,
+    /// Whether nothing is granted while fuses do not burn.
+    pub stop_without_fuse_test: bool,
+    /// The operator's own user name, as the API server sees it.
+    pub operator: String,
+    /// The sweeper's user name.
+    pub sweeper: String,
+    /// The operator's own namespace.
+    pub home: String,
+    /// The operator's own Pod.
+    pub pod: String,
+    /// The name of the Lease that replicas share.
+    pub lease: String,
+}

@@ -1,0 +1,431 @@
+//! Who may decide, which decisions count, and what they add up to.
+use super::approvers::may_ever_decide;
+use super::screening::{Filing, words};
+use super::{Guard, Now};
+use crate::api::grant::ApprovalOf;
+use crate::api::policy::Step;
+use crate::api::request::{ApprovalEntry, Decision, Judged, Waiting};
+use crate::api::subject::{Subject, SubjectKind};
+use crate::api::{names, time::Instant};
+use kube::ResourceExt;
+use std::collections::BTreeSet;
+use strum::{EnumMessage, IntoStaticStr, VariantArray};
+
+/// The reason of a decision that counts.
+pub const COUNTED: &str = "Counted";
+/// Most of [`closers`].
+const CLOSERS: usize = 64;
+
+/// Why a decision does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, EnumMessage, VariantArray)]
+pub enum Disregard {
+    /// It is about another request of this name, or about an older text of this one.
+    OtherRevision,
+    /// It was written before the rules that protect decisions were last changed: somebody else may decide, or file anew.
+    OtherEpoch,
+    /// Nobody decides their own request.
+    OwnRequest,
+    /// The policy does not list the subject in whose name it was given for that step.
+    NotListed,
+    /// An approval needs a comment that says why; the policy says how long.
+    BareYes,
+    /// This person agreed already, for another step: a person counts once.
+    CountedBefore,
+}
+
+/// One entry, with what it is judged by.
+struct Entry<'a> {
+    entry: &'a ApprovalEntry,
+    filing: &'a Filing<'a>,
+    is_of_this_epoch: bool,
+    agreed: &'a [&'a ApprovalEntry],
+}
+impl Entry<'_> {
+    fn approves(&self) -> bool {
+        self.entry.decision == Decision::Approve
+    }
+}
+
+type Speaks = fn(&Entry<'_>) -> bool;
+/// Every rule against an entry, in the order in which people read them; the first that speaks is the one on record.
+const RULES: &[(Disregard, Speaks)] = &[
+    (Disregard::OtherRevision, |e| e.entry.revision != names::revision(e.filing.request)),
+    // A refusal counts whenever it was written: when in doubt, do not grant.
+    (Disregard::OtherEpoch, |e| e.approves() && !e.is_of_this_epoch),
+    (Disregard::OwnRequest, |e| e.entry.by == e.filing.request.spec.requester.username),
+    (Disregard::NotListed, |e| listed(e.filing, e.entry).is_none()),
+    (Disregard::BareYes, |e| e.approves() && is_bare(e)),
+    (Disregard::CountedBefore, |e| e.approves() && e.agreed.iter().any(|a| a.by == e.entry.by)),
+];
+
+fn is_bare(e: &Entry<'_>) -> bool {
+    let least = usize::try_from(e.filing.policy.spec.approval.comment_min_length).unwrap_or_default();
+    least > 0 && words::is_bare(e.entry.comment.as_deref().unwrap_or_default(), least)
+}
+
+/// Who may decide a step now: published in `waitingFor` for admission, and looked up again before an entry counts.
+///
+/// `system:` names would mean everybody, or machines; a ServiceAccount that is listed as a User may hold a step (B3).
+pub fn may_decide(step: &Step, filing: &Filing<'_>) -> Vec<Subject> {
+    let requester = &filing.request.spec.requester.username;
+    let is_open = |s: &&Subject| may_ever_decide(s) && !(s.kind == SubjectKind::User && s.name == *requester);
+    step.approvers.iter().filter(is_open).cloned().collect()
+}
+
+/// The policy's own entry in whose name somebody decides: by name and kind, so that a user called like a group is not it.
+fn listed(filing: &Filing<'_>, entry: &ApprovalEntry) -> Option<Subject> {
+    let step = filing.policy.spec.approval.steps.iter().find(|s| s.name == entry.step)?;
+    let speaks_for = |s: &Subject| match s.kind {
+        SubjectKind::User => s.name == entry.as_ && entry.as_ == entry.by,
+        SubjectKind::Group => s.name == entry.as_ && entry.as_ != entry.by && !entry.by.starts_with("system:"),
+    };
+    may_decide(step, filing).into_iter().find(speaks_for)
+}
+
+/// Everybody who could decide: they may also end what came of it.
+pub fn closers(filing: &Filing<'_>) -> Vec<Subject> {
+    let all: BTreeSet<_> = filing.policy.spec.approval.steps.iter().flat_map(|s| may_decide(s, filing)).collect();
+    all.into_iter().take(CLOSERS).collect()
+}
+
+/// What the decisions add up to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// One of those who decide said no.
+    Denied(Box<ApprovalOf>),
+    /// One of those who decide asked for more.
+    DetailWanted(Box<ApprovalOf>),
+    /// Every step is met, by distinct people.
+    StepsMet(Vec<ApprovalOf>),
+    /// These steps are not met.
+    Waiting(Vec<Waiting>),
+}
+
+/// What every entry came to, and all of them together.
+#[derive(Clone, Debug)]
+pub struct Count {
+    /// One line for each entry, in their order.
+    pub judged: Vec<Judged>,
+    /// The sum.
+    pub verdict: Verdict,
+}
+
+/// Counts the entries: one Deny ends it, every step needs its own people (D12, D21).
+pub fn count(filing: &Filing<'_>, guard: &Guard, now: Now) -> Count {
+    let status = filing.request.status.clone().unwrap_or_default();
+    // While the guard does not know, nothing is voided for good, and nothing is granted either.
+    let is_known_epoch = match guard {
+        Guard::Intact { epoch } => status.admission_epoch.as_ref() == Some(epoch),
+        Guard::Unknown | Guard::Broken(_) => true,
+    };
+    let (mut agreed, mut counted, mut judged) = (vec![], vec![], vec![]);
+    for entry in &status.approvals {
+        let before = status.decisions.iter().find(|d| d.by == entry.by && d.revision == entry.revision);
+        let was_voided = before.is_some_and(|d| d.reason == <&str>::from(Disregard::OtherEpoch));
+        let is_of_this_epoch = is_known_epoch && !was_voided;
+        let judge = Entry { entry, filing, is_of_this_epoch, agreed: &agreed };
+        let against = RULES.iter().find(|(_, speaks)| speaks(&judge)).map(|(why, _)| *why);
+        let at = before.map_or(now.for_record(), |d| d.first_seen);
+        judged.push(line(entry, against, at));
+        if against.is_none() {
+            counted.extend(listed(filing, entry).map(|as_| on_record(entry, as_, at)));
+            if entry.decision == Decision::Approve {
+                agreed.push(entry);
+            }
+        }
+    }
+    Count { judged, verdict: verdict(filing, counted) }
+}
+
+fn verdict(filing: &Filing<'_>, counted: Vec<ApprovalOf>) -> Verdict {
+    let first = |decision: Decision| counted.iter().find(|a| a.decision == decision).cloned().map(Box::new);
+    if let Some(denied) = first(Decision::Deny) {
+        return Verdict::Denied(denied);
+    }
+    if let Some(wanted) = first(Decision::RequestDetail) {
+        return Verdict::DetailWanted(wanted);
+    }
+    let steps = &filing.policy.spec.approval.steps;
+    let missing = |step: &Step| {
+        let have = counted.iter().filter(|a| a.step == step.name).count();
+        usize::try_from(step.count).unwrap_or(usize::MAX).saturating_sub(have)
+    };
+    let unmet: Vec<_> = steps.iter().filter(|s| missing(s) > 0).map(|s| waiting(s, missing(s), filing)).collect();
+    // A policy without steps approves nothing (A16).
+    if unmet.is_empty() && !counted.is_empty() { Verdict::StepsMet(counted) } else { Verdict::Waiting(unmet) }
+}
+
+fn waiting(step: &Step, need: usize, filing: &Filing<'_>) -> Waiting {
+    let approvers = may_decide(step, filing);
+    let command = command(filing, &step.name, approvers.first());
+    let revision = names::revision(filing.request);
+    Waiting { step: step.name.clone(), revision, need: i32::try_from(need).unwrap_or(i32::MAX), approvers, command }
+}
+
+/// A line that an approver can paste; `as` is the first of those listed, so that one edit is enough: the comment.
+fn command(filing: &Filing<'_>, step: &str, first: Option<&Subject>) -> String {
+    let request = filing.request;
+    let me = r#"'"$(kubectl auth whoami -o jsonpath='{.status.userInfo.username}')"'"#;
+    let as_ = match first {
+        Some(Subject { kind: SubjectKind::Group, name }) => name.as_str(),
+        _ => me,
+    };
+    format!(
+        r#"kubectl -n {} patch accessrequest {} --subresource=status --type=json -p '[{{"op":"add","path":"/status/approvals/-","value":{{"by":"{me}","as":"{as_}","step":"{step}","decision":"Approve","revision":"{}","comment":"SAY WHY"}}}}]'"#,
+        request.namespace().unwrap_or_default(),
+        request.name_any(),
+        names::revision(request),
+    )
+}
+
+fn on_record(entry: &ApprovalEntry, as_: Subject, at: Instant) -> ApprovalOf {
+    ApprovalOf {
+        by: entry.by.clone(),
+        step: entry.step.clone(),
+        as_,
+        decision: entry.decision,
+        revision: entry.revision.clone(),
+        comment: entry.comment.clone(),
+        duration: entry.duration,
+        at,
+    }
+}
+
+fn line(entry: &ApprovalEntry, against: Option<Disregard>, first_seen: Instant) -> Judged {
+    let (reason, message) = match against {
+        None => (COUNTED, format!("{:?} for {} counts", entry.decision, entry.step)),
+        Some(why) => (why.into(), why.get_documentation().unwrap_or_default().to_owned()),
+    };
+    Judged {
+        by: entry.by.clone(),
+        revision: entry.revision.clone(),
+        counted: against.is_none(),
+        reason: reason.to_owned(),
+        message,
+        first_seen,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::policy::AccessPolicy;
+    use crate::api::request::AccessRequest;
+    use crate::decide::Installation;
+    use crate::decide::screening::tests::{installation, policy};
+    use chrono::{DateTime, TimeDelta};
+    use k8s_openapi::api::core::v1::Namespace;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    const REVISION: &str = "7f3a2c1b-2";
+
+    fn two_steps() -> AccessPolicy {
+        policy(json!({"approval": {"steps": [
+            {"name": "owner", "approvers": [{"kind": "Group", "name": "billing-owners"}, {"kind": "User", "name": "alice"}]},
+            {"name": "security", "count": 2, "approvers": [{"kind": "Group", "name": "security"}, {"kind": "User", "name": "carol"},
+                {"kind": "Group", "name": "system:authenticated"}, {"kind": "User", "name": "system:serviceaccount:bots:tickets"}]},
+        ]}}))
+    }
+    fn request(approvals: Vec<Value>, epoch: &str) -> AccessRequest {
+        serde_json::from_value(json!({"apiVersion": "curfew.dev/v1alpha1", "kind": "AccessRequest",
+            "metadata": {"name": "sup-4812", "namespace": "billing", "uid": "7f3a2c1b-0000", "generation": 2},
+            "spec": {"policy": "customer-support", "reason": "Check why invoice totals changed.", "ticket": "SUP-4812", "requester": {"username": "alice"}},
+            "status": {"approvals": approvals, "admissionEpoch": epoch}}))
+        .unwrap()
+    }
+    fn entry(by: &str, as_: &str, step: &str, decision: &str) -> Value {
+        json!({"by": by, "as": as_, "step": step, "decision": decision, "revision": REVISION, "comment": "Narrow and tied to a case."})
+    }
+    fn with(mut entry: Value, field: &str, value: Value) -> Value {
+        entry[field] = value;
+        entry
+    }
+    fn counted(policy: &AccessPolicy, request: &AccessRequest, guard: &Guard) -> Count {
+        let installation: Installation = installation();
+        let filing = Filing {
+            request,
+            policy,
+            access: &policy.spec.access[0],
+            namespace: &Namespace::default(),
+            rules: &[],
+            entitled_by: &policy.spec.requesters[0],
+            duration: TimeDelta::minutes(30),
+            installation: &installation,
+        };
+        count(
+            &filing,
+            guard,
+            Now { wall: DateTime::from_timestamp(1_800_000_000, 0).unwrap(), server_ahead: TimeDelta::zero() },
+        )
+    }
+    fn intact() -> Guard {
+        Guard::Intact { epoch: "e1".into() }
+    }
+    fn reasons(approvals: Vec<Value>) -> Vec<String> {
+        counted(&two_steps(), &request(approvals, "e1"), &intact()).judged.into_iter().map(|j| j.reason).collect()
+    }
+
+    #[test]
+    fn d21_each_decision_counts_or_says_why_not() {
+        let ok = || entry("bob", "billing-owners", "owner", "Approve");
+        let rows: &[(&str, Vec<Value>, &[&str])] = &[
+            ("a member of a listed group decides in its name", vec![ok()], &["Counted"]),
+            ("a listed user decides in their own", vec![entry("carol", "carol", "security", "Approve")], &["Counted"]),
+            ("D11 an older text", vec![with(ok(), "revision", json!("7f3a2c1b-1"))], &["OtherRevision"]),
+            (
+                "D22 another request of the same name",
+                vec![with(ok(), "revision", json!("00000000-2"))],
+                &["OtherRevision"],
+            ),
+            ("D9 one's own request", vec![entry("alice", "alice", "owner", "Approve")], &["OwnRequest"]),
+            (
+                "D9 one's own request, through a group",
+                vec![entry("alice", "billing-owners", "owner", "Approve")],
+                &["OwnRequest"],
+            ),
+            (
+                "a user called like a group",
+                vec![entry("billing-owners", "billing-owners", "owner", "Approve")],
+                &["NotListed"],
+            ),
+            ("another step's group", vec![entry("bob", "billing-owners", "security", "Approve")], &["NotListed"]),
+            ("a step that is not there", vec![entry("bob", "billing-owners", "emergency", "Approve")], &["NotListed"]),
+            ("everybody's group", vec![entry("erin", "system:authenticated", "security", "Approve")], &["NotListed"]),
+            ("somebody else's name", vec![entry("erin", "carol", "security", "Approve")], &["NotListed"]),
+            (
+                "B3 a bot that is listed by its full name",
+                vec![entry(
+                    "system:serviceaccount:bots:tickets",
+                    "system:serviceaccount:bots:tickets",
+                    "security",
+                    "Approve",
+                )],
+                &["Counted"],
+            ),
+            (
+                "a machine in a group",
+                vec![entry("system:serviceaccount:a:b", "billing-owners", "owner", "Approve")],
+                &["NotListed"],
+            ),
+            ("C13 a bare yes", vec![with(ok(), "comment", json!("ok"))], &["BareYes"]),
+            ("C13 a yes without a word", vec![with(ok(), "comment", Value::Null)], &["BareYes"]),
+            (
+                "a bare no is a no",
+                vec![with(entry("bob", "billing-owners", "owner", "Deny"), "comment", Value::Null)],
+                &["Counted"],
+            ),
+            (
+                "D12 one person, two steps",
+                vec![
+                    entry("bob", "billing-owners", "owner", "Approve"),
+                    entry("bob", "security", "security", "Approve"),
+                ],
+                &["Counted", "CountedBefore"],
+            ),
+        ];
+        for (sentence, approvals, expected) in rows {
+            assert_eq!(reasons(approvals.clone()), *expected, "{sentence}");
+        }
+        let told: BTreeSet<String> = rows.iter().flat_map(|(_, _, r)| r.iter().map(|r| (*r).to_owned())).collect();
+        for why in Disregard::VARIANTS.iter().filter(|w| **w != Disregard::OtherEpoch) {
+            assert!(told.contains(<&str>::from(*why)), "{why:?} has no example");
+        }
+    }
+    #[test]
+    fn d12_every_step_needs_its_own_people() {
+        let (bob, carol, dora) = (
+            entry("bob", "billing-owners", "owner", "Approve"),
+            entry("carol", "carol", "security", "Approve"),
+            entry("dora", "security", "security", "Approve"),
+        );
+        let verdict = |approvals: &[&Value]| {
+            counted(&two_steps(), &request(approvals.iter().map(|a| (*a).clone()).collect(), "e1"), &intact()).verdict
+        };
+        let waits = |verdict: Verdict| match verdict {
+            Verdict::Waiting(steps) => steps.into_iter().map(|w| (w.step, w.need)).collect(),
+            _ => vec![],
+        };
+        assert_eq!(waits(verdict(&[])), [("owner".into(), 1), ("security".into(), 2)]);
+        assert_eq!(waits(verdict(&[&bob, &carol])), [("security".into(), 1)]);
+        assert_eq!(waits(verdict(&[&carol, &dora])), [("owner".into(), 1)]);
+        assert!(matches!(verdict(&[&bob, &carol, &dora]), Verdict::StepsMet(all) if all.len() == 3));
+        let no = entry("dora", "security", "security", "Deny");
+        assert!(matches!(verdict(&[&bob, &carol, &no]), Verdict::Denied(by) if by.by == "dora"));
+        let more = entry("dora", "security", "security", "RequestDetail");
+        assert!(matches!(verdict(&[&bob, &more]), Verdict::DetailWanted(by) if by.by == "dora"));
+    }
+    #[test]
+    fn a16_a_policy_without_steps_approves_nothing() {
+        let policy = policy(json!({"approval": {"steps": []}}));
+        assert!(matches!(counted(&policy, &request(vec![], "e1"), &intact()).verdict, Verdict::Waiting(_)));
+    }
+    #[test]
+    fn decisions_from_before_an_epoch_of_admission_do_not_count() {
+        let policy = policy(json!({}));
+        let approved = || vec![entry("bob", "billing-owners", "service-owner", "Approve")];
+        let old = counted(&policy, &request(approved(), "e0"), &intact());
+        assert_eq!((old.judged[0].reason.as_str(), old.judged[0].counted), ("OtherEpoch", false));
+        // Once the new epoch is on the request, the same entry is still the old one.
+        let mut later = request(approved(), "e1");
+        later.status.as_mut().unwrap().decisions = old.judged;
+        assert_eq!(counted(&policy, &later, &intact()).judged[0].reason, "OtherEpoch");
+        // A refusal is a refusal whenever it was written.
+        let no = vec![entry("bob", "billing-owners", "service-owner", "Deny")];
+        assert!(matches!(counted(&policy, &request(no, "e0"), &intact()).verdict, Verdict::Denied(_)));
+        // A guard that has not looked yet voids nothing for good.
+        assert_eq!(counted(&policy, &request(approved(), "e0"), &Guard::Unknown).judged[0].reason, COUNTED);
+    }
+    #[test]
+    fn d20_the_command_is_ready_to_paste() {
+        let Verdict::Waiting(steps) = counted(&policy(json!({})), &request(vec![], "e1"), &intact()).verdict else {
+            panic!("it waits")
+        };
+        let command = &steps[0].command;
+        assert!(
+            command
+                .starts_with("kubectl -n billing patch accessrequest sup-4812 --subresource=status --type=json -p '["),
+            "{command}"
+        );
+        assert!(
+            command.contains(
+                r#""as":"billing-owners","step":"service-owner","decision":"Approve","revision":"7f3a2c1b-2""#
+            ),
+            "{command}"
+        );
+    }
+
+    fn any_entry() -> impl Strategy<Value = Value> {
+        let who = prop::sample::select(vec!["alice", "bob", "carol", "dora", "billing-owners", "system:admin"]);
+        let as_ =
+            prop::sample::select(vec!["alice", "bob", "carol", "billing-owners", "security", "system:authenticated"]);
+        let step = prop::sample::select(vec!["owner", "security", "emergency"]);
+        let decision = prop::sample::select(vec!["Approve", "Approve", "Approve", "Deny", "RequestDetail"]);
+        let revision = prop::sample::select(vec![REVISION, REVISION, REVISION, "7f3a2c1b-1"]);
+        (who, as_, step, decision, revision).prop_map(|(who, as_, step, decision, revision)| {
+            with(entry(who, as_, step, decision), "revision", json!(revision))
+        })
+    }
+    proptest! {
+        #[test]
+        fn removing_an_approval_never_grants(entries in prop::collection::vec(any_entry(), 0..8), gone in any::<prop::sample::Index>()) {
+            let approves = |entries: &[Value]| matches!(counted(&two_steps(), &request(entries.to_vec(), "e1"), &intact()).verdict, Verdict::StepsMet(_));
+            if let Some(at) = (!entries.is_empty()).then(|| gone.index(entries.len())) {
+                let mut fewer = entries.clone();
+                let removed = fewer.remove(at);
+                if removed["decision"] == "Approve" && approves(&fewer) {
+                    prop_assert!(approves(&entries), "without {removed} it is granted, with it not");
+                }
+            }
+        }
+        #[test]
+        fn d9_the_requester_never_counts(entries in prop::collection::vec(any_entry(), 0..8)) {
+            let count = counted(&two_steps(), &request(entries, "e1"), &intact());
+            prop_assert!(count.judged.iter().all(|j| j.by != "alice" || !j.counted));
+            if let Verdict::StepsMet(all) = count.verdict {
+                let people: BTreeSet<_> = all.iter().map(|a| &a.by).collect();
+                prop_assert_eq!(people.len(), all.len(), "one person twice");
+            }
+        }
+    }
+}

@@ -1,0 +1,352 @@
+//! One grant's life: begins, runs, ends, is verified, and goes after its retention.
+//!
+//! The end comes first in every pass and sees neither policy, lease nor guard: see [`end_of`].
+mod ending;
+
+use super::effect::{Answer, Effect, Identity, Question};
+use super::role::Permission;
+use super::{Fuses, Guard, Installation, Next, Now, Plan, Standing, children, record, transition};
+use crate::api::grant::{AccessGrant, AccessGrantStatus, FuseOf};
+use crate::api::reasons::{self, BeginReason, EndReason, Outcome, Reason, RemovalVerified};
+use crate::api::{names, request::AccessRequest};
+use chrono::TimeDelta;
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::{batch::v1::Job, rbac::v1::RoleBinding};
+use kube::ResourceExt;
+
+/// Nothing begins when less than this is left.
+const MARGIN: TimeDelta = TimeDelta::seconds(2);
+/// How long after the end a pass looks after it, if no event has told of it: the expiry task is to be first.
+const AFTERWARDS: TimeDelta = TimeDelta::milliseconds(500);
+/// How soon to look again at something that should change by itself.
+const SOON: TimeDelta = TimeDelta::seconds(5);
+
+/// What the end is judged by: read live, as an absence in a cache proves nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Found<'a> {
+    /// The record.
+    pub grant: &'a AccessGrant,
+    /// The request of the same UID.
+    pub request: Option<&'a AccessRequest>,
+    /// What has the fuse's name.
+    pub fuse: Option<&'a Job>,
+    /// What has the binding's name.
+    pub binding: Option<&'a RoleBinding>,
+    /// Where it holds.
+    pub namespace: Option<&'a Namespace>,
+}
+
+/// What was read at the start of the pass.
+#[derive(Clone, Copy, Debug)]
+pub struct Observed<'a> {
+    /// What the end is judged by.
+    pub found: Found<'a>,
+    /// What the installation fixes.
+    pub installation: &'a Installation,
+    /// What must hold before anything begins.
+    pub standing: &'a Standing,
+    /// To the questions of this pass.
+    pub answers: &'a [Answer],
+    /// The effect that the server will not have, and its words.
+    pub refused: Option<(&'a Effect, &'a str)>,
+}
+
+impl Found<'_> {
+    /// The binding, if it is this grant's.
+    fn own_binding(&self) -> Option<&RoleBinding> {
+        self.binding.filter(|b| children::is_ours(*b, self.grant))
+    }
+    /// The fuse, if it is this grant's.
+    fn own_fuse(&self) -> Option<&Job> {
+        self.fuse.filter(|f| children::is_ours(*f, self.grant))
+    }
+    fn status(&self) -> AccessGrantStatus {
+        self.grant.status.clone().unwrap_or_default()
+    }
+}
+
+/// Whether the record says all that it will ever say: only its retention is left to wait for.
+pub fn is_over(grant: &AccessGrant) -> bool {
+    let verified = |s: &AccessGrantStatus| s.end_reason.is_some() && reasons::is(s, RemovalVerified::Removed);
+    let refused = |s: &AccessGrantStatus| grant.spec.outcome != Outcome::Approved && reasons::is(s, grant.spec.outcome);
+    grant.status.as_ref().is_some_and(|s| verified(s) || refused(s))
+}
+
+/// Whether, and by what, access has ended. `None`: it has not.
+pub fn end_of(found: &Found<'_>, now: Now) -> Option<EndReason> {
+    let status = found.grant.status.as_ref();
+    if let Some(recorded) = status.and_then(|s| s.end_reason) {
+        return Some(recorded);
+    }
+    let started = status.is_some_and(|s| s.started_at.is_some()) || found.own_binding().is_some();
+    let recorded_fuse = status.and_then(|s| s.fuse.as_ref());
+    if record::due(found.grant).is_none_or(|due| due.get() <= now.for_ending()) {
+        // Once the fuse is on record the binding may have been made, also if nobody wrote that down.
+        return Some(if started || recorded_fuse.is_some() { EndReason::Expired } else { EndReason::NeverStarted });
+    }
+    if found.namespace.is_none_or(children::is_dying) {
+        return Some(EndReason::NamespaceDeleted);
+    }
+    let Some(request) = found.request.filter(|r| !children::is_dying(*r)) else {
+        return Some(EndReason::RequestDeleted);
+    };
+    if let Some(close) = request.status.as_ref().and_then(|s| s.close.as_ref()) {
+        return Some(if close.by == found.grant.spec.user { EndReason::Closed } else { EndReason::Revoked });
+    }
+    if recorded_fuse
+        .is_some_and(|r| found.fuse.is_none_or(|f| f.uid().as_deref() != Some(&r.uid) || children::is_dying(f)))
+    {
+        return Some(EndReason::FuseBurned);
+    }
+    match (found.own_binding(), found.own_fuse()) {
+        (Some(binding), Some(fuse)) if !children::is_as_made(binding, found.grant, fuse) => Some(EndReason::Tampered),
+        (Some(binding), _) if children::is_dying(binding) => Some(EndReason::BindingDeleted),
+        (None, _) if started => Some(EndReason::BindingDeleted),
+        _ => None,
+    }
+}
+
+/// What has to be asked before this pass can be decided.
+pub fn questions(observed: &Observed<'_>, now: Now) -> Vec<Question> {
+    let (found, spec) = (&observed.found, &observed.found.grant.spec);
+    if spec.outcome != Outcome::Approved {
+        return vec![];
+    }
+    if end_of(found, now).is_some() {
+        let verified = found.grant.status.as_ref().is_some_and(|s| reasons::is(s, RemovalVerified::Removed));
+        return if found.own_binding().is_none() && !verified { still_allowed(found.grant) } else { vec![] };
+    }
+    match next_step(observed, now) {
+        Step::Bind(_) => {
+            vec![Question::IsAdmissionLive { namespace: spec.namespace.clone(), request: spec.request.name.clone() }]
+        }
+        Step::LightFuse => {
+            vec![Question::HasRoom {
+                namespace: spec.namespace.clone(),
+                limit: observed.installation.grants_per_namespace,
+            }]
+        }
+        _ => vec![],
+    }
+}
+
+/// Whether each permission that the grant added is still allowed to the person, with the groups on record.
+fn still_allowed(grant: &AccessGrant) -> Vec<Question> {
+    let spec = &grant.spec;
+    let one = |permission: Permission| Question::IsAllowed {
+        user: spec.user.clone(),
+        groups: spec.groups.clone(),
+        namespace: spec.namespace.clone(),
+        permission,
+    };
+    spec.adds.iter().filter_map(|p| p.parse().ok()).map(one).collect()
+}
+
+/// Decides one pass over a grant.
+pub fn decide(observed: &Observed<'_>, now: Now) -> Plan<AccessGrantStatus> {
+    let grant = observed.found.grant;
+    // Nothing is lost to a clock that is wrong.
+    let is_kept = record::kept_until(grant).is_none_or(|until| until > now.wall) || !now.is_trusted();
+    if !is_kept && observed.standing.lease_held && may_go(grant) {
+        return Plan { effects: vec![Effect::DeleteGrant(Identity::of(grant))], status: None, next: Next::OnChange };
+    }
+    if grant.spec.outcome != Outcome::Approved {
+        return refused(observed, now);
+    }
+    match end_of(&observed.found, now) {
+        Some(reason) => ending::end(observed, reason, now),
+        None => begin(observed, now),
+    }
+}
+
+/// Only a record whose access is known to be gone may go (admission says the same).
+fn may_go(grant: &AccessGrant) -> bool {
+    grant.spec.expires_at.is_none() || grant.status.as_ref().is_some_and(|s| reasons::is(s, RemovalVerified::Removed))
+}
+
+/// Nothing was granted: the record says so, and waits for its retention.
+fn refused(observed: &Observed<'_>, now: Now) -> Plan<AccessGrantStatus> {
+    let (grant, mut status) = (observed.found.grant, observed.found.status());
+    let words = format!("nothing was granted: {}", outcome_in_words(grant));
+    reasons::set(&mut status, grant.spec.outcome, words, grant.metadata.generation, now.for_record());
+    Plan { effects: vec![], status: changed(observed, status, now), next: until_retention(grant, now) }
+}
+fn outcome_in_words(grant: &AccessGrant) -> String {
+    match grant.spec.outcome {
+        Outcome::Denied => format!("{} said no", grant.spec.approvals.last().map_or("somebody", |a| &a.by)),
+        Outcome::TimedOut => "nobody decided in time".into(),
+        Outcome::Withdrawn => "it was closed before it was decided".into(),
+        Outcome::Approved => format!("approved by {}", grant.spec.approved_by.as_deref().unwrap_or("nobody")),
+    }
+}
+
+/// What comes next for a grant that has not ended.
+enum Step<'a> {
+    /// Something does not hold yet.
+    Wait(BeginReason, String, Next),
+    /// The fuse is to be made.
+    LightFuse,
+    /// The fuse would burn too late, or cannot be trusted: another is made.
+    ReplaceFuse(&'a Job),
+    /// The fuse is to be put on record.
+    RecordFuse(&'a Job),
+    /// The binding is to be made.
+    Bind(&'a Job),
+    /// The binding is there.
+    Hold,
+}
+
+fn next_step<'a>(observed: &Observed<'a>, now: Now) -> Step<'a> {
+    let Found { grant, fuse, binding, .. } = observed.found;
+    let (Some(expires_at), status) = (grant.spec.expires_at, grant.status.as_ref()) else { return Step::Hold };
+    let left = expires_at.get() - now.for_ending();
+    if observed.found.own_binding().is_some() {
+        return Step::Hold;
+    }
+    if binding.is_some() || fuse.is_some_and(|f| !children::is_ours(f, grant)) {
+        let (kind, name) = (
+            if binding.is_some() { "RoleBinding" } else { "Job" },
+            names::child(&grant.spec.request.name, &grant.spec.request.uid),
+        );
+        let words = format!("{kind} {}/{name} is not ours: delete it, or file a new request", grant.spec.namespace);
+        return Step::Wait(BeginReason::NameTaken, words, Next::After(SOON.min(left)));
+    }
+    if let Some((reason, words)) = obstacle(observed, now) {
+        return Step::Wait(reason, words, Next::After(SOON.min(left)));
+    }
+    if left < MARGIN {
+        return Step::Wait(BeginReason::Preparing, "too little time is left to begin".into(), Next::After(left));
+    }
+    let Some(fuse) = fuse else { return Step::LightFuse };
+    let Some(burns_at) = children::burns_at(fuse) else {
+        return Step::Wait(BeginReason::Preparing, "the fuse is being made".into(), Next::After(SOON.min(left)));
+    };
+    if burns_at > expires_at.get() + children::GRACE + children::SLACK || !fuse.finalizers().is_empty() {
+        return Step::ReplaceFuse(fuse);
+    }
+    if status.is_none_or(|s| s.fuse.is_none()) { Step::RecordFuse(fuse) } else { Step::Bind(fuse) }
+}
+
+/// What of the installation's standing keeps access from beginning.
+fn obstacle(observed: &Observed<'_>, now: Now) -> Option<(BeginReason, String)> {
+    if !now.is_trusted() {
+        let seconds = now.server_ahead.num_seconds();
+        return Some((
+            BeginReason::ClockSkew,
+            format!("the API server's clock is {seconds} s ahead of the operator's: set both by NTP"),
+        ));
+    }
+    match &observed.standing.guard {
+        Guard::Unknown => return Some((BeginReason::Preparing, "admission is being looked at".into())),
+        Guard::Broken(words) => {
+            return Some((
+                BeginReason::Unguarded,
+                format!("nothing begins while admission is not as installed: {words}"),
+            ));
+        }
+        Guard::Intact { epoch } if *epoch != observed.found.grant.spec.admission_epoch => {
+            let words = "the rules that protect decisions were changed after this was decided: file a new request";
+            return Some((BeginReason::Unguarded, words.into()));
+        }
+        Guard::Intact { .. } => {}
+    }
+    match &observed.standing.fuses {
+        Fuses::DoNotBurn(words) if observed.installation.stop_without_fuse_test => {
+            Some((BeginReason::FusesDoNotBurn, words.clone()))
+        }
+        _ => None,
+    }
+}
+
+fn begin(observed: &Observed<'_>, now: Now) -> Plan<AccessGrantStatus> {
+    let grant = observed.found.grant;
+    let Some(expires_at) = grant.spec.expires_at else {
+        return Plan { effects: vec![], status: None, next: Next::OnChange };
+    };
+    let left = expires_at.get() - now.for_ending();
+    let plan = |status: AccessGrantStatus, effects: Vec<Effect>, next: Next| Plan {
+        effects,
+        status: changed(observed, status, now),
+        next,
+    };
+    let with = |reason: BeginReason, words: String| {
+        let mut status = observed.found.status();
+        reasons::set(&mut status, reason, words, grant.metadata.generation, now.for_record());
+        status
+    };
+    if !observed.standing.lease_held {
+        return Plan { effects: vec![], status: None, next: Next::After(left) };
+    }
+    if let Some((effect, words)) = observed.refused {
+        let reason = if matches!(effect, Effect::CreateBinding(_)) {
+            BeginReason::BindingRefused
+        } else {
+            BeginReason::FuseRefused
+        };
+        return plan(with(reason, format!("the API server refuses it: {words}")), vec![], Next::After(SOON.min(left)));
+    }
+    let preparing = || with(BeginReason::Preparing, "the fuse is being made".into());
+    match next_step(observed, now) {
+        Step::Hold => {
+            let mut status = with(BeginReason::Bound, format!("until {expires_at}, when it ends by itself"));
+            status.started_at.get_or_insert(now.for_record());
+            plan(status, vec![], Next::After(left + AFTERWARDS))
+        }
+        Step::Wait(reason, words, next) => plan(with(reason, words), vec![], next),
+        Step::LightFuse
+            if observed.answers.iter().any(|a| matches!(a.question, Question::HasRoom { .. }) && !a.yes) =>
+        {
+            let words = format!(
+                "the namespace has {} live grants, the most it may have",
+                observed.installation.grants_per_namespace
+            );
+            plan(with(BeginReason::NamespaceFull, words), vec![], Next::After(SOON.min(left)))
+        }
+        Step::LightFuse => {
+            let fuse = children::fuse(grant, left, observed.installation).map(|f| Effect::CreateFuse(Box::new(f)));
+            plan(preparing(), fuse.into_iter().collect(), Next::After(SOON.min(left)))
+        }
+        Step::ReplaceFuse(fuse) => plan(preparing(), vec![Effect::DeleteFuse(Identity::of(fuse))], Next::AtOnce),
+        Step::RecordFuse(fuse) => {
+            let mut status = preparing();
+            status.fuse = Some(FuseOf { name: fuse.name_any(), uid: fuse.uid().unwrap_or_default() });
+            plan(status, vec![], Next::AtOnce)
+        }
+        Step::Bind(fuse) => {
+            match observed.answers.iter().find(|a| matches!(a.question, Question::IsAdmissionLive { .. })) {
+                Some(Answer { yes: false, words, .. }) => {
+                    let words = format!("nothing begins while a forged decision is not refused: {words}");
+                    plan(with(BeginReason::Unguarded, words), vec![], Next::After(SOON.min(left)))
+                }
+                Some(_) => {
+                    let binding = children::binding(grant, fuse).map(|b| Effect::CreateBinding(Box::new(b)));
+                    Plan { effects: binding.into_iter().collect(), status: None, next: Next::AtOnce }
+                }
+                None => Plan { effects: vec![], status: None, next: Next::AtOnce },
+            }
+        }
+    }
+}
+
+fn until_retention(grant: &AccessGrant, now: Now) -> Next {
+    record::kept_until(grant).map_or(Next::OnChange, |until| Next::Eventually((until - now.wall).max(SOON)))
+}
+
+/// The status with its history, if it says something new.
+fn changed(observed: &Observed<'_>, mut status: AccessGrantStatus, now: Now) -> Option<AccessGrantStatus> {
+    let grant = observed.found.grant;
+    let before = grant.status.as_ref().map(|s| s.conditions.as_slice()).unwrap_or_default();
+    let transitions = transition::between(before, &status.conditions);
+    for transition in transitions {
+        // What the operator found is the operator's; an end is whoever's it was.
+        let ender = status.ended_by.clone().filter(|_| transition.condition == BeginReason::CONDITION);
+        let by = ender.unwrap_or_else(|| observed.installation.operator.clone());
+        record::chronicle(&mut status, &[transition], &by, now);
+    }
+    status.observed_generation = grant.metadata.generation;
+    status.state = status.conditions.iter().find(|c| c.type_ == BeginReason::CONDITION).map(|c| c.reason.clone());
+    (grant.status.as_ref() != Some(&status)).then_some(status)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! How a grant's access ends: the binding first, then the fuse, then the proof, then the record.
+use super::{Found, Observed, changed, until_retention};
+use crate::api::grant::{AccessGrant, AccessGrantStatus, Flag};
+use crate::api::names;
+use crate::api::reasons::{self, EndReason, FlagType, Reason, RemovalVerified};
+use crate::decide::effect::{Answer, Effect, Identity, Question};
+use crate::decide::{Next, Now, Plan, children};
+use chrono::TimeDelta;
+
+/// How soon to ask again while the API server's authorizer has not seen the delete yet.
+pub(super) const AT_ONCE: TimeDelta = TimeDelta::milliseconds(50);
+/// How long after the end our own binding may still be what allows, before that is worth a condition.
+const LAG: TimeDelta = TimeDelta::seconds(10);
+/// How soon to ask again about what somebody else's binding allows.
+const SOON: TimeDelta = TimeDelta::seconds(5);
+
+pub(super) fn end(observed: &Observed<'_>, reason: EndReason, now: Now) -> Plan<AccessGrantStatus> {
+    let (found, grant) = (&observed.found, observed.found.grant);
+    // The binding first: everything else can wait for it (G7).
+    let fuse = found.own_fuse().filter(|f| !children::is_dying(*f)).map(|f| Effect::DeleteFuse(Identity::of(f)));
+    if let Some(binding) = found.own_binding() {
+        let effects = [Effect::DeleteBinding(Identity::of(binding))].into_iter().chain(fuse).collect();
+        // A finding that goes with the delete is put on record along with it.
+        let mut status = found.status();
+        flag(&mut status, reason, now);
+        let status = (status.flags.len() > found.status().flags.len()).then_some(status);
+        return Plan { effects, status, next: Next::AtOnce };
+    }
+    let (at, generation, mut status) = (now.for_record(), grant.metadata.generation, found.status());
+    flag(&mut status, reason, now);
+    let reason = if status.flags.iter().any(|f| f.type_ == FlagType::ExternallyModified) && status.end_reason.is_none()
+    {
+        EndReason::Tampered
+    } else {
+        reason
+    };
+    let by = ended_by(found, reason, &observed.installation.operator);
+    if status.end_reason.is_none() {
+        (status.ended_at, status.ended_by, status.end_reason) = (Some(at), Some(by.clone()), Some(reason));
+        reasons::set(&mut status, reason, end_in_words(found, reason, &by), generation, at);
+    }
+    let next = verify(observed, &mut status, now);
+    Plan { effects: fuse.into_iter().collect(), status: changed(observed, status, now), next }
+}
+
+/// A binding that is not as made is flagged for ever (F1).
+fn flag(status: &mut AccessGrantStatus, reason: EndReason, now: Now) {
+    if reason == EndReason::Tampered && status.flags.is_empty() {
+        let message =
+            "The binding was not what Curfew had made: it was deleted. The API server's audit log says who changed it."
+                .into();
+        status.flags.push(Flag { type_: FlagType::ExternallyModified, since: now.for_record(), message });
+    }
+}
+
+fn ended_by(found: &Found<'_>, reason: EndReason, operator: &str) -> String {
+    let close = found.request.and_then(|r| r.status.as_ref()?.close.as_ref());
+    match (reason, close) {
+        (EndReason::Closed | EndReason::Revoked, Some(close)) => close.by.clone(),
+        (EndReason::Expired | EndReason::NeverStarted | EndReason::Tampered, _) => operator.to_owned(),
+        _ => "unknown".into(),
+    }
+}
+
+fn end_in_words(found: &Found<'_>, reason: EndReason, by: &str) -> String {
+    let spec = &found.grant.spec;
+    let audit = "the API server's audit log says by whom";
+    match reason {
+        EndReason::Expired => match found.grant.status.as_ref().and_then(|s| s.started_at) {
+            Some(_) => "its time was up".into(),
+            None => "its time was up; whether it had begun was not seen".into(),
+        },
+        EndReason::Closed => format!("{by} ended it{}", because(found)),
+        EndReason::Revoked => format!("{by} took it away{}", because(found)),
+        EndReason::RequestDeleted => {
+            format!("its request {}/{} was deleted: {audit}", spec.namespace, spec.request.name)
+        }
+        EndReason::BindingDeleted => format!("its RoleBinding was deleted: {audit}"),
+        EndReason::FuseBurned => format!("its fuse (a Job) was deleted: {audit}"),
+        EndReason::NamespaceDeleted => format!("namespace {} was deleted", spec.namespace),
+        EndReason::Tampered => "its RoleBinding was not what Curfew had made, so it was deleted".into(),
+        EndReason::NeverStarted => {
+            let why =
+                found.grant.status.as_ref().and_then(|s| s.conditions.iter().find(|c| c.type_ == EndReason::CONDITION));
+            match why {
+                Some(why) => format!("it could not begin in time ({}): file a new request", why.reason),
+                None => "it could not begin in time: file a new request".into(),
+            }
+        }
+    }
+}
+fn because(found: &Found<'_>) -> String {
+    let reason = found.request.and_then(|r| r.status.as_ref()?.close.as_ref()?.reason.as_deref());
+    reason.map_or(String::new(), |words| format!(": {words}"))
+}
+
+/// Writes what the API server answered, and says when to ask again.
+fn verify(observed: &Observed<'_>, status: &mut AccessGrantStatus, now: Now) -> Next {
+    let grant = observed.found.grant;
+    let (at, generation) = (now.for_record(), grant.metadata.generation);
+    if reasons::is(status, RemovalVerified::Removed) {
+        return until_retention(grant, now);
+    }
+    let since = status.ended_at.map_or(TimeDelta::zero(), |ended| now.wall - ended.get());
+    let asked = observed.answers.iter().filter(|a| matches!(a.question, Question::IsAllowed { .. }));
+    if asked.clone().count() < grant.spec.adds.len() {
+        return Next::AtOnce;
+    }
+    let allowed: Vec<&Answer> = asked.filter(|a| a.yes).collect();
+    if allowed.is_empty() {
+        let words = match grant.spec.adds.len() {
+            0 => "it added nothing that the person could not do before".into(),
+            added => format!("the API server denies all {added} permissions that it added{}", apart(grant)),
+        };
+        reasons::set(status, RemovalVerified::Removed, words, generation, at);
+        return until_retention(grant, now);
+    }
+    let own = names::child(&grant.spec.request.name, &grant.spec.request.uid);
+    if since < LAG && allowed.iter().all(|a| a.words.contains(&own)) {
+        return Next::After(AT_ONCE);
+    }
+    let first = allowed[0];
+    let words = format!(
+        "{} is still allowed to {}: {}{}",
+        permission_of(first),
+        grant.spec.user,
+        first.words,
+        and_more(allowed.len())
+    );
+    reasons::set(status, RemovalVerified::StillAllowed, words, generation, at);
+    Next::After(since.clamp(SOON, TimeDelta::hours(1)))
+}
+fn permission_of(answer: &Answer) -> String {
+    match &answer.question {
+        Question::IsAllowed { permission, .. } => permission.to_string(),
+        _ => String::new(),
+    }
+}
+fn and_more(all: usize) -> String {
+    if all > 1 { format!(" (and {} more permissions)", all - 1) } else { String::new() }
+}
+fn apart(grant: &AccessGrant) -> String {
+    match grant.spec.had.len() {
+        0 => String::new(),
+        had => format!("; {had} that the person had before are not its business: see spec.had"),
+    }
+}

@@ -1,0 +1,468 @@
+use super::ending::AT_ONCE;
+use super::*;
+use crate::decide::screening::tests::installation;
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+fn at(time: &str) -> Now {
+    let wall = DateTime::parse_from_rfc3339(&format!("2026-12-01T{time}Z")).unwrap().to_utc();
+    Now { wall, server_ahead: TimeDelta::zero() }
+}
+fn grant(status: Value) -> AccessGrant {
+    serde_json::from_value(json!({"apiVersion": "curfew.dev/v1alpha1", "kind": "AccessGrant",
+        "metadata": {"name": "billing.sup-4812.7f3a2c1b", "uid": "grant-uid", "generation": 1},
+        "spec": {
+            "request": {"namespace": "billing", "name": "sup-4812", "uid": "7f3a2c1b-0000", "generation": 1},
+            "policy": {"name": "customer-support", "uid": "p", "generation": 1, "description": "", "retentionDays": 400},
+            "outcome": "Approved", "user": "alice", "groups": ["support"], "entitledBy": {"kind": "Group", "name": "support"},
+            "namespace": "billing", "access": "logs", "level": "ReadOnly", "roleRef": {"kind": "ClusterRole", "name": "curfew-logs"},
+            "rules": [], "rulesSha256": "", "adds": ["get pods/log"], "ticket": "SUP-4812", "reason": "r", "askedFor": "30m",
+            "approvedBy": "bob", "admissionEpoch": "e1", "notBefore": "2026-12-01T09:00:00Z", "expiresAt": "2026-12-01T09:30:00Z"},
+        "status": status}))
+    .unwrap()
+}
+fn request(status: Value) -> AccessRequest {
+    serde_json::from_value(json!({"apiVersion": "curfew.dev/v1alpha1", "kind": "AccessRequest",
+        "metadata": {"name": "sup-4812", "namespace": "billing", "uid": "7f3a2c1b-0000"},
+        "spec": {"policy": "p", "reason": "r", "ticket": "t", "requester": {"username": "alice"}}, "status": status}))
+    .unwrap()
+}
+fn namespace() -> Namespace {
+    serde_json::from_value(json!({"metadata": {"name": "billing"}})).unwrap()
+}
+/// A fuse of this grant, complete or not.
+fn fuse(complete: bool) -> Job {
+    let mut job = children::fuse(&grant(json!({})), TimeDelta::minutes(30), &installation()).unwrap();
+    job.metadata.uid = Some("fuse-uid".into());
+    let done =
+        json!({"conditions": [{"type": "Complete", "status": "True", "lastTransitionTime": "2026-12-01T09:00:01Z"}]});
+    job.status = complete.then(|| serde_json::from_value(done).unwrap());
+    job
+}
+fn binding() -> RoleBinding {
+    let mut binding = children::binding(&grant(json!({})), &fuse(true)).unwrap();
+    binding.metadata.uid = Some("binding-uid".into());
+    binding
+}
+fn dying<K: kube::Resource>(mut object: K) -> K {
+    object.meta_mut().deletion_timestamp = Some(crate::api::time::Instant::new(at("09:04:00").wall).into());
+    object
+}
+fn begun() -> Value {
+    json!({"startedAt": "2026-12-01T09:00:02Z", "fuse": {"name": "f", "uid": "fuse-uid"}})
+}
+fn well() -> Standing {
+    Standing { lease_held: true, guard: Guard::Intact { epoch: "e1".into() }, fuses: Fuses::Burn }
+}
+
+#[test]
+fn e24_each_way_to_the_end_has_its_own_reason() {
+    let (open, ns) = (request(json!({})), namespace());
+    let closed = |by: &str| request(json!({"close": {"by": by, "reason": "done"}}));
+    let (by_alice, by_bob) = (closed("alice"), closed("bob"));
+    let (fuse_now, bound) = (fuse(true), binding());
+    let mut changed = binding();
+    changed.role_ref.name = "cluster-admin".into();
+    let mut another = fuse(true);
+    another.metadata.uid = Some("another".into());
+    let mut foreign = binding();
+    foreign.metadata.labels = None;
+    let (dying_ns, dying_fuse, dying_request) = (dying(namespace()), dying(fuse(true)), dying(request(json!({}))));
+    type Row<'a> = (
+        &'a str,
+        &'a str,
+        Value,
+        Option<&'a AccessRequest>,
+        Option<&'a Namespace>,
+        Option<&'a Job>,
+        Option<&'a RoleBinding>,
+        Option<EndReason>,
+    );
+    let rows: &[Row<'_>] = &[
+        ("it runs", "09:05:00", begun(), Some(&open), Some(&ns), Some(&fuse_now), Some(&bound), None),
+        ("a second before its end", "09:29:59", begun(), Some(&open), Some(&ns), Some(&fuse_now), Some(&bound), None),
+        (
+            "E24 its time is up",
+            "09:30:00",
+            begun(),
+            Some(&open),
+            Some(&ns),
+            Some(&fuse_now),
+            Some(&bound),
+            Some(EndReason::Expired),
+        ),
+        (
+            "its time is up, and everything else is gone",
+            "09:30:00",
+            begun(),
+            None,
+            None,
+            None,
+            None,
+            Some(EndReason::Expired),
+        ),
+        (
+            "it never got a fuse in time",
+            "09:30:00",
+            json!({}),
+            Some(&open),
+            Some(&ns),
+            None,
+            None,
+            Some(EndReason::NeverStarted),
+        ),
+        (
+            "a lost status write does not make it never started",
+            "09:30:00",
+            json!({}),
+            Some(&open),
+            Some(&ns),
+            Some(&fuse_now),
+            Some(&bound),
+            Some(EndReason::Expired),
+        ),
+        (
+            "G1 the requester closes",
+            "09:05:00",
+            begun(),
+            Some(&by_alice),
+            Some(&ns),
+            Some(&fuse_now),
+            Some(&bound),
+            Some(EndReason::Closed),
+        ),
+        (
+            "G1 somebody else closes",
+            "09:05:00",
+            begun(),
+            Some(&by_bob),
+            Some(&ns),
+            Some(&fuse_now),
+            Some(&bound),
+            Some(EndReason::Revoked),
+        ),
+        (
+            "closed before it began",
+            "09:00:01",
+            json!({}),
+            Some(&by_alice),
+            Some(&ns),
+            None,
+            None,
+            Some(EndReason::Closed),
+        ),
+        (
+            "the request is deleted",
+            "09:05:00",
+            begun(),
+            None,
+            Some(&ns),
+            Some(&fuse_now),
+            Some(&bound),
+            Some(EndReason::RequestDeleted),
+        ),
+        (
+            "the request is being deleted",
+            "09:05:00",
+            begun(),
+            Some(&dying_request),
+            Some(&ns),
+            Some(&fuse_now),
+            Some(&bound),
+            Some(EndReason::RequestDeleted),
+        ),
+        (
+            "the binding is deleted by hand",
+            "09:05:00",
+            begun(),
+            Some(&open),
+            Some(&ns),
+            Some(&fuse_now),
+            None,
+            Some(EndReason::BindingDeleted),
+        ),
+        (
+            "the kill switch: the fuse is deleted by hand",
+            "09:05:00",
+            begun(),
+            Some(&open),
+            Some(&ns),
+            None,
+            Some(&bound),
+            Some(EndReason::FuseBurned),
+        ),
+        (
+            "the fuse is dying",
+            "09:05:00",
+            begun(),
+            Some(&open),
+            Some(&ns),
+            Some(&dying_fuse),
+            Some(&bound),
+            Some(EndReason::FuseBurned),
+        ),
+        (
+            "another fuse has its place",
+            "09:05:00",
+            begun(),
+            Some(&open),
+            Some(&ns),
+            Some(&another),
+            Some(&bound),
+            Some(EndReason::FuseBurned),
+        ),
+        (
+            "the namespace is being deleted",
+            "09:05:00",
+            begun(),
+            Some(&open),
+            Some(&dying_ns),
+            Some(&fuse_now),
+            Some(&bound),
+            Some(EndReason::NamespaceDeleted),
+        ),
+        ("the namespace is gone", "09:05:00", begun(), None, None, None, None, Some(EndReason::NamespaceDeleted)),
+        (
+            "F1 the binding was changed",
+            "09:05:00",
+            begun(),
+            Some(&open),
+            Some(&ns),
+            Some(&fuse_now),
+            Some(&changed),
+            Some(EndReason::Tampered),
+        ),
+        (
+            "a foreign binding of its name is not its binding",
+            "09:05:00",
+            json!({}),
+            Some(&open),
+            Some(&ns),
+            None,
+            Some(&foreign),
+            None,
+        ),
+        (
+            "an end is final",
+            "09:05:00",
+            json!({"endReason": "Closed", "endedAt": "2026-12-01T09:04:00Z", "endedBy": "alice"}),
+            Some(&open),
+            Some(&ns),
+            None,
+            None,
+            Some(EndReason::Closed),
+        ),
+    ];
+    for (sentence, time, status, request, namespace, fuse, binding, expected) in rows {
+        let grant = grant(status.clone());
+        let found = Found { grant: &grant, request: *request, fuse: *fuse, binding: *binding, namespace: *namespace };
+        assert_eq!(end_of(&found, at(time)), *expected, "{sentence}");
+    }
+    let told: Vec<_> = rows.iter().filter_map(|row| row.7).collect();
+    for reason in <EndReason as strum::VariantArray>::VARIANTS {
+        assert!(told.contains(reason), "{reason:?} has no example");
+    }
+}
+#[test]
+fn a_server_whose_clock_is_ahead_ends_it_first() {
+    let (grant, open, ns, fuse, bound) = (grant(begun()), request(json!({})), namespace(), fuse(true), binding());
+    let found =
+        Found { grant: &grant, request: Some(&open), fuse: Some(&fuse), binding: Some(&bound), namespace: Some(&ns) };
+    assert_eq!(
+        end_of(&found, Now { server_ahead: TimeDelta::seconds(30), ..at("09:29:40") }),
+        Some(EndReason::Expired)
+    );
+    assert_eq!(
+        end_of(&found, Now { server_ahead: TimeDelta::seconds(-30), ..at("09:30:00") }),
+        Some(EndReason::Expired),
+        "one behind does not prolong it"
+    );
+}
+
+/// What one pass over these objects comes to.
+fn pass(
+    grant: &AccessGrant,
+    fuse: Option<&Job>,
+    binding: Option<&RoleBinding>,
+    standing: &Standing,
+    answers: &[Answer],
+    now: Now,
+) -> Plan<AccessGrantStatus> {
+    let (open, ns, installation) = (request(json!({})), namespace(), installation());
+    let found = Found { grant, request: Some(&open), fuse, binding, namespace: Some(&ns) };
+    decide(&Observed { found, installation: &installation, standing, answers, refused: None }, now)
+}
+fn live(yes: bool) -> Vec<Answer> {
+    let question = Question::IsAdmissionLive { namespace: "billing".into(), request: "sup-4812".into() };
+    vec![Answer { question, yes, words: "said".into() }]
+}
+fn recorded() -> AccessGrant {
+    grant(json!({"fuse": {"name": "f", "uid": "fuse-uid"}}))
+}
+fn state(plan: &Plan<AccessGrantStatus>) -> Option<String> {
+    plan.status.as_ref().and_then(|s| s.state.clone())
+}
+
+#[test]
+fn fuse_record_guard_binding_in_that_order() {
+    let now = at("09:00:05");
+    let first = pass(&grant(json!({})), None, None, &well(), &[], now);
+    assert!(matches!(&first.effects[..], [Effect::CreateFuse(_)]));
+    let waits = pass(&grant(json!({})), Some(&fuse(false)), None, &well(), &[], now);
+    assert!(waits.effects.is_empty(), "not complete: kube-controller-manager may be dead");
+    let records = pass(&grant(json!({})), Some(&fuse(true)), None, &well(), &[], now);
+    assert!(records.effects.is_empty() && records.status.unwrap().fuse.is_some());
+    assert!(
+        pass(&recorded(), Some(&fuse(true)), None, &well(), &[], now).effects.is_empty(),
+        "the guard was not asked"
+    );
+    let binds = pass(&recorded(), Some(&fuse(true)), None, &well(), &live(true), now);
+    assert!(matches!(&binds.effects[..], [Effect::CreateBinding(_)]));
+    let holds = pass(&recorded(), Some(&fuse(true)), Some(&binding()), &well(), &[], now);
+    assert_eq!(state(&holds).as_deref(), Some("Bound"));
+}
+#[test]
+fn nothing_begins_without_lease_guard_clock_or_time() {
+    let now = at("09:00:05");
+    let other = |standing: Standing| standing;
+    let broken = other(Standing { guard: Guard::Broken("curfew-requests is missing".into()), ..well() });
+    let rows = [
+        ("without the lease", Standing { lease_held: false, ..well() }, now, None),
+        ("guard not looked yet", Standing { guard: Guard::Unknown, ..well() }, now, Some("Preparing")),
+        ("guard broken", broken, now, Some("Unguarded")),
+        ("another epoch", Standing { guard: Guard::Intact { epoch: "e2".into() }, ..well() }, now, Some("Unguarded")),
+        (
+            "fuses do not burn",
+            Standing { fuses: Fuses::DoNotBurn("no TTL controller".into()), ..well() },
+            now,
+            Some("FusesDoNotBurn"),
+        ),
+        ("the clocks disagree", well(), Now { server_ahead: TimeDelta::seconds(5), ..now }, Some("ClockSkew")),
+        ("too little time is left", well(), at("09:29:59"), Some("Preparing")),
+    ];
+    for (sentence, standing, now, expected) in rows {
+        for fuse in [None, Some(&fuse(true))] {
+            let plan = pass(&recorded_or_not(fuse), fuse, None, &standing, &live(true), now);
+            assert!(plan.effects.is_empty(), "{sentence}: {:?}", plan.effects);
+            assert_eq!(state(&plan).as_deref(), expected, "{sentence}");
+        }
+    }
+    let refused = pass(&recorded(), Some(&fuse(true)), None, &well(), &live(false), now);
+    assert!(
+        refused.effects.is_empty() && state(&refused).as_deref() == Some("Unguarded"),
+        "a forged decision was accepted"
+    );
+}
+fn recorded_or_not(fuse: Option<&Job>) -> AccessGrant {
+    if fuse.is_some() { recorded() } else { grant(json!({})) }
+}
+#[test]
+fn a_foreign_object_of_our_name_is_never_adopted() {
+    let mut foreign = fuse(true);
+    foreign.metadata.labels = None;
+    let plan = pass(&grant(json!({})), Some(&foreign), None, &well(), &[], at("09:00:05"));
+    assert!(plan.effects.is_empty() && state(&plan).as_deref() == Some("NameTaken"));
+}
+#[test]
+fn a_fuse_that_would_burn_late_is_replaced() {
+    let mut late = fuse(true);
+    late.spec.as_mut().unwrap().ttl_seconds_after_finished = Some(3600);
+    let plan = pass(&grant(json!({})), Some(&late), None, &well(), &[], at("09:00:05"));
+    assert!(matches!(&plan.effects[..], [Effect::DeleteFuse(_)]));
+}
+#[test]
+fn g7_the_binding_goes_before_anything_is_written() {
+    let plan = pass(&grant(begun()), Some(&fuse(true)), Some(&binding()), &Standing::unknown(), &[], at("09:30:00"));
+    assert!(matches!(&plan.effects[..], [Effect::DeleteBinding(b), Effect::DeleteFuse(_)] if b.uid == "binding-uid"));
+    assert!(plan.status.is_none());
+}
+#[test]
+fn g4_the_removal_is_verified_by_what_the_api_server_says() {
+    let now = at("09:30:01");
+    let said = |yes: bool, words: &str| {
+        let permission = "get pods/log".parse().unwrap();
+        let question = Question::IsAllowed {
+            user: "alice".into(),
+            groups: vec!["support".into()],
+            namespace: "billing".into(),
+            permission,
+        };
+        vec![Answer { question, yes, words: words.into() }]
+    };
+    let verified = |answers: &[Answer]| {
+        let plan = pass(&grant(begun()), None, None, &Standing::unknown(), answers, now);
+        let status = plan.status.unwrap();
+        (
+            status
+                .conditions
+                .iter()
+                .find(|c| c.type_ == "RemovalVerified")
+                .map(|c| (c.reason.clone(), c.message.clone())),
+            status.end_reason,
+            plan.next,
+        )
+    };
+    let (denied, reason, _) = verified(&said(false, ""));
+    assert_eq!((denied.unwrap().0.as_str(), reason), ("Removed", Some(EndReason::Expired)));
+    let (still, _, next) = verified(&said(true, "allowed by RoleBinding \"by-hand/billing\""));
+    let (reason, words) = still.unwrap();
+    assert!(reason == "StillAllowed" && words.contains("by-hand/billing"), "{words}");
+    assert!(matches!(next, Next::After(_)));
+    let (own, reason, next) = verified(&said(true, "allowed by RoleBinding \"curfew-sup-4812-7f3a2c1b/billing\""));
+    assert_eq!(
+        (own, reason, next),
+        (None, Some(EndReason::Expired), Next::After(AT_ONCE)),
+        "the authorizer lags behind: ask again"
+    );
+}
+#[test]
+fn j10_a_record_goes_after_its_retention_and_not_before() {
+    let ended = |verified: &str| {
+        let status = if verified == "Removed" { "True" } else { "False" };
+        grant(
+            json!({"endedAt": "2026-12-01T09:30:00Z", "endedBy": "curfew", "endReason": "Expired", "startedAt": "2026-12-01T09:00:02Z",
+            "conditions": [{"type": "RemovalVerified", "status": status, "reason": verified, "message": "", "lastTransitionTime": "2026-12-01T09:30:01Z"}]}),
+        )
+    };
+    let after = |days: i64| Now { wall: at("09:30:00").wall + TimeDelta::days(days), server_ahead: TimeDelta::zero() };
+    let goes = |grant: &AccessGrant, now: Now| {
+        matches!(&pass(grant, None, None, &well(), &[], now).effects[..], [Effect::DeleteGrant(_)])
+    };
+    assert!(!goes(&ended("Removed"), Now { server_ahead: TimeDelta::days(-400), ..after(400) }), "this clock is wrong");
+    assert!(!goes(&ended("Removed"), after(399)));
+    assert!(goes(&ended("Removed"), after(400)));
+    assert!(!goes(&ended("StillAllowed"), after(4000)), "access is not known to be gone");
+    assert!(!goes(&grant(begun()), after(0)));
+}
+#[test]
+fn what_was_refused_is_on_record_and_gives_nothing() {
+    let mut denied = grant(json!({}));
+    (denied.spec.outcome, denied.spec.expires_at) = (Outcome::Denied, None);
+    let plan = pass(&denied, None, None, &well(), &live(true), at("09:00:05"));
+    assert!(plan.effects.is_empty() && state(&plan).as_deref() == Some("Denied"));
+}
+#[test]
+fn a_second_pass_over_the_same_writes_nothing() {
+    let now: DateTime<Utc> = at("09:00:05").wall;
+    for (fuse, binding) in [(Some(fuse(false)), None), (Some(fuse(true)), Some(binding()))] {
+        let mut grant = recorded();
+        let first = pass(&grant, fuse.as_ref(), binding.as_ref(), &well(), &[], at("09:00:05"));
+        grant.status = first.status.or(grant.status);
+        let later = Now { wall: now + TimeDelta::minutes(1), server_ahead: TimeDelta::zero() };
+        let second = pass(&grant, fuse.as_ref(), binding.as_ref(), &well(), &[], later);
+        assert!(second.status.is_none() && second.effects.is_empty(), "{second:?}");
+    }
+}
+#[test]
+fn a_record_is_over_when_nothing_more_will_be_said() {
+    let condition = |reason: &str| json!([{"type": "RemovalVerified", "status": "Unknown", "reason": reason, "message": "", "lastTransitionTime": "2026-12-01T09:30:01Z"}]);
+    let ended = |conditions: Value| {
+        grant(
+            json!({"endReason": "Closed", "endedAt": "2026-12-01T09:04:00Z", "endedBy": "alice", "conditions": conditions}),
+        )
+    };
+    assert!(!is_over(&grant(begun())));
+    assert!(!is_over(&ended(json!([]))), "not verified yet");
+    assert!(!is_over(&ended(condition("StillAllowed"))));
+    assert!(is_over(&ended(condition("Removed"))));
+}

@@ -1,0 +1,484 @@
+//! Whether anything can be granted under a policy, and what about it deserves a second look.
+//!
+//! [`FINDINGS`] is the list: `status.conditions`, `status.warnings`, the reference and the tests walk it.
+use super::effect::{Answer, Question};
+use super::screening::pattern;
+use super::{Fuses, Installation, Next, Now, Plan, Standing, approvers, children, role, selector, term, text};
+use crate::api::policy::{Access, AccessPolicy, AccessPolicyStatus, Step, Warning};
+use crate::api::reasons::{self, Ready};
+use crate::api::subject::{Level, RoleKind, Subject, SubjectKind};
+use chrono::TimeDelta;
+use k8s_openapi::api::rbac::v1::PolicyRule;
+use std::collections::BTreeSet;
+use strum::{EnumMessage, IntoStaticStr};
+
+/// In how many covered namespaces a fuse is tried.
+pub const MOST_TRIALS: usize = 32;
+/// The most characters of the condition's message and of a warning's.
+const MOST_MESSAGE: usize = 2048;
+const MOST_WARNING: usize = 512;
+
+/// What was seen of a policy and of what it names.
+#[derive(Clone, Copy, Debug)]
+pub struct Observed<'a> {
+    /// The policy.
+    pub policy: &'a AccessPolicy,
+    /// Its roles, read live.
+    pub roles: &'a [RoleSeen],
+    /// The namespaces that it covers and that are not going away, by name.
+    pub namespaces: &'a [String],
+    /// What [`questions`] brought in this pass.
+    pub answers: &'a [Answer],
+    /// The last trial of fuses.
+    pub trial: Option<&'a Trial>,
+    /// How many grants under it give access.
+    pub active: usize,
+    /// What the installation fixes.
+    pub installation: &'a Installation,
+    /// What the other tasks know.
+    pub standing: &'a Standing,
+}
+
+/// A role that a policy names, as it was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RoleSeen {
+    /// The access that names it.
+    pub access: String,
+    /// Where it was looked for; empty for a ClusterRole.
+    pub namespace: String,
+    /// What it allows; `None`: there is no such role.
+    pub rules: Option<Vec<PolicyRule>>,
+}
+
+/// One trial of fuses, kept between passes so that namespaces are not asked again and again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trial {
+    /// The policy's UID and generation.
+    pub of: (Option<String>, Option<i64>),
+    /// Every namespace that was covered.
+    pub namespaces: Vec<String>,
+    /// When.
+    pub at: chrono::DateTime<chrono::Utc>,
+    /// What the namespaces said.
+    pub answers: Vec<Answer>,
+}
+
+/// What a finding means for the policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Nothing is granted under it.
+    Missing(Ready),
+    /// It works.
+    Warning(Concern),
+}
+
+/// What works, but deserves a second look: the reasons in `status.warnings[]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, EnumMessage)]
+pub enum Concern {
+    /// A step names a group that looks like a whole department: where everybody may agree, nobody answers for it.
+    BroadApprovers,
+    /// The first access, which a request gets that names none, is not `ReadOnly`.
+    FirstAccessWrites,
+    /// `duration.default` equals `duration.max`, so everybody gets the most.
+    DefaultIsMax,
+    /// No namespace has the labels that the policy asks for.
+    NoNamespaces,
+}
+
+/// One thing to look for; `examine` says in words what was found, and what to do.
+#[derive(Debug)]
+pub struct Finding {
+    /// What follows.
+    pub severity: Severity,
+    /// The requirements that it covers.
+    pub covers: &'static [&'static str],
+    /// Looks.
+    pub examine: fn(&Observed<'_>) -> Option<String>,
+}
+const fn missing(
+    reason: Ready,
+    covers: &'static [&'static str],
+    examine: fn(&Observed<'_>) -> Option<String>,
+) -> Finding {
+    Finding { severity: Severity::Missing(reason), covers, examine }
+}
+const fn warning(
+    concern: Concern,
+    covers: &'static [&'static str],
+    examine: fn(&Observed<'_>) -> Option<String>,
+) -> Finding {
+    Finding { severity: Severity::Warning(concern), covers, examine }
+}
+
+/// Everything that is looked for; the first that is missing gives `Ready` its reason.
+pub const FINDINGS: &[Finding] = &[
+    missing(Ready::NoApprovers, &["A16", "D21"], no_approvers),
+    missing(Ready::SingleApprover, &["D16"], single_approver),
+    missing(Ready::NoEvidence, &["A16", "B2"], no_evidence),
+    missing(Ready::NeverGranted, &["F11"], never_granted),
+    missing(Ready::RoleNotFound, &["F4"], role_not_found),
+    missing(Ready::LevelMismatch, &["B14"], level_mismatch),
+    missing(Ready::RoleTooLarge, &["J5", "G4"], role_too_large),
+    missing(Ready::MayNotBind, &["F4"], may_not_bind),
+    missing(Ready::DurationAboveCap, &["E15"], duration_above_cap),
+    missing(Ready::FuseRefused, &["E24"], fuse_refused),
+    missing(Ready::FusesDoNotBurn, &["E24"], fuses_do_not_burn),
+    warning(Concern::BroadApprovers, &["D1"], broad_approvers),
+    warning(Concern::FirstAccessWrites, &["F2"], first_access_writes),
+    warning(Concern::DefaultIsMax, &["E2"], default_is_max),
+    warning(Concern::NoNamespaces, &["A11"], no_namespaces),
+];
+
+/// The namespaces among these that the policy covers, by name; those that are going away are left out.
+pub fn covered<'a, N: kube::ResourceExt + 'a>(
+    policy: &AccessPolicy,
+    all: impl IntoIterator<Item = &'a N>,
+) -> Vec<String> {
+    let here = all.into_iter().filter(|n| n.meta().deletion_timestamp.is_none());
+    let mut names: Vec<_> =
+        here.filter(|n| selector::selects(&policy.spec.namespaces, n.labels())).map(|n| n.name_any()).collect();
+    names.sort();
+    names
+}
+
+/// Where each access's role is looked for: once for a ClusterRole, in the first covered namespaces for a Role.
+pub fn places<'a>(policy: &'a AccessPolicy, namespaces: &'a [String]) -> Vec<(&'a Access, &'a str)> {
+    let places = |access: &'a Access| match access.role_ref.kind {
+        RoleKind::ClusterRole => vec![(access, "")],
+        RoleKind::Role => namespaces.iter().take(MOST_TRIALS).map(|n| (access, n.as_str())).collect(),
+    };
+    policy.spec.access.iter().flat_map(places).collect()
+}
+
+/// What no object says: may the operator bind these roles, and, when the last trial does not hold any more, would the
+/// covered namespaces take a fuse?
+pub fn questions(observed: &Observed<'_>, now: Now) -> Vec<Question> {
+    let mut questions: Vec<_> = observed
+        .roles
+        .iter()
+        .filter(|seen| seen.rules.is_some())
+        .filter_map(|seen| {
+            let access = observed.policy.spec.access.iter().find(|access| access.name == seen.access)?;
+            Some(Question::MayBind { namespace: seen.namespace.clone(), role: access.role_ref.clone() })
+        })
+        .collect();
+    questions.dedup();
+    if !observed.trial.is_some_and(|trial| is_fresh(trial, observed, now)) {
+        questions.extend(trial_questions(observed));
+    }
+    questions
+}
+
+/// The trial that these answers are, if they hold one.
+pub fn trial_of(observed: &Observed<'_>, answers: &[Answer], now: Now) -> Option<Trial> {
+    if observed.trial.is_some_and(|trial| is_fresh(trial, observed, now)) {
+        return None;
+    }
+    let is_fuse = |answer: &&Answer| matches!(answer.question, Question::IsFuseAccepted { .. });
+    let answers = answers.iter().filter(is_fuse).cloned().collect();
+    Some(Trial { of: identity(observed.policy), namespaces: observed.namespaces.to_vec(), at: now.wall, answers })
+}
+
+/// What is stored, and when to look again: roles and the operator's own rights send no event.
+pub fn decide(observed: &Observed<'_>, now: Now) -> Plan<AccessPolicyStatus> {
+    let found = FINDINGS.iter().filter_map(|finding| Some((finding.severity, (finding.examine)(observed)?)));
+    let (mut missing, mut warnings) = (Vec::new(), Vec::new());
+    for (severity, words) in found {
+        match severity {
+            Severity::Missing(reason) => missing.push((reason, words)),
+            Severity::Warning(concern) => {
+                let reason: &str = concern.into();
+                warnings.push(Warning { reason: reason.to_owned(), message: text::line(&words, MOST_WARNING) });
+            }
+        }
+    }
+    let generation = observed.policy.metadata.generation;
+    let old = observed.policy.status.as_ref();
+    let mut status = AccessPolicyStatus {
+        observed_generation: generation,
+        active_grants: i32::try_from(observed.active).ok(),
+        warnings,
+        ..old.cloned().unwrap_or_default()
+    };
+    let (reason, message) = sum_up(&missing);
+    reasons::set(&mut status, reason, message, generation, now.for_record());
+    let again = if reason == Ready::Complete { TimeDelta::minutes(5) } else { TimeDelta::seconds(30) };
+    let status = Some(status).filter(|new| Some(new) != old);
+    Plan { effects: vec![], status, next: Next::After(again) }
+}
+
+fn sum_up(missing: &[(Ready, String)]) -> (Ready, String) {
+    let Some((first, _)) = missing.first() else {
+        return (Ready::Complete, "Requests can be granted under it.".to_owned());
+    };
+    let room = MOST_MESSAGE / missing.len() - 32;
+    let parts = missing.iter().map(|(reason, words)| {
+        let reason: &str = reason.into();
+        format!("{reason}: {}", text::line(words, room))
+    });
+    (*first, parts.collect::<Vec<_>>().join(" | "))
+}
+
+fn identity(policy: &AccessPolicy) -> (Option<String>, Option<i64>) {
+    (policy.metadata.uid.clone(), policy.metadata.generation)
+}
+
+/// A trial holds for this version of the policy and these namespaces, for an hour; where a namespace refused, for half a
+/// minute: what stood in the way may be gone, and nothing would say so.
+fn is_fresh(trial: &Trial, observed: &Observed<'_>, now: Now) -> bool {
+    let holds =
+        if trial.answers.iter().all(|answer| answer.yes) { TimeDelta::hours(1) } else { TimeDelta::seconds(30) };
+    let age = now.wall - trial.at;
+    trial.of == identity(observed.policy)
+        && trial.namespaces == observed.namespaces
+        && (TimeDelta::zero()..holds).contains(&age)
+}
+
+fn trial_questions(observed: &Observed<'_>) -> impl Iterator<Item = Question> {
+    let tried = observed.namespaces.iter().take(MOST_TRIALS);
+    tried.map(|namespace| Question::IsFuseAccepted {
+        fuse: Box::new(children::trial_fuse(namespace, observed.installation)),
+    })
+}
+
+fn steps<'a>(observed: &Observed<'a>) -> &'a [Step] {
+    &observed.policy.spec.approval.steps
+}
+
+/// `None` for an empty list, so that a finding is one expression.
+fn some(found: Vec<String>, words: impl FnOnce(String) -> String) -> Option<String> {
+    (!found.is_empty()).then(|| words(text::few(found, 8)))
+}
+
+fn no_approvers(observed: &Observed<'_>) -> Option<String> {
+    let steps = steps(observed);
+    if steps.is_empty() {
+        return Some("spec.approval.steps: name at least one step, with those who approve".to_owned());
+    }
+    let empty = steps.iter().filter(|step| !step.approvers.iter().any(approvers::may_ever_decide));
+    some(empty.map(|step| format!("`{}`", step.name)).collect(), |names| {
+        format!("spec.approval.steps: nobody can decide for {names}: `system:` groups and users never do; name people")
+    })
+}
+
+fn single_approver(observed: &Observed<'_>) -> Option<String> {
+    let is_single = |step: &&Step| {
+        let deciders: Vec<&Subject> = step.approvers.iter().filter(|a| approvers::may_ever_decide(a)).collect();
+        let people: BTreeSet<_> = deciders.iter().map(|a| &a.name).collect();
+        people.len() == 1 && deciders.iter().all(|a| a.kind == SubjectKind::User)
+    };
+    let single: Vec<_> = steps(observed).iter().filter(is_single).map(|step| format!("`{}`", step.name)).collect();
+    let short = || {
+        let step = approvers::first_unmet(steps(observed), "")?;
+        let possible = step.approvers.iter().any(approvers::may_ever_decide);
+        possible.then(|| {
+            format!(
+                "spec.approval.steps: there are too few people for `{}`: each counts once over all steps",
+                step.name
+            )
+        })
+    };
+    some(single, |names| {
+        format!("spec.approval.steps: only one person can decide for {names}, who then has nobody for their own requests; name a group, or more users")
+    })
+    .or_else(short)
+}
+
+fn no_evidence(observed: &Observed<'_>) -> Option<String> {
+    let rule = &observed.policy.spec.evidence.ticket.pattern;
+    match pattern::compile(rule) {
+        Err(error) => Some(format!("spec.evidence.ticket.pattern: {error}")),
+        Ok(compiled) if pattern::accepts_anything(&compiled) => Some(format!(
+            "spec.evidence.ticket.pattern: `{rule}` accepts almost anything; say what a ticket looks like: ^(SUP|INC)-[0-9]+$"
+        )),
+        Ok(_) => None,
+    }
+}
+
+fn never_granted(observed: &Observed<'_>) -> Option<String> {
+    let never = observed.policy.spec.access.iter().filter(|access| role::is_never_granted(&access.role_ref));
+    some(never.map(|a| format!("`{}` ({})", a.name, a.role_ref)).collect(), |names| {
+        format!("spec.access: {names}: cluster-admin and system: roles are never granted; name a smaller role")
+    })
+}
+
+fn role_not_found(observed: &Observed<'_>) -> Option<String> {
+    let is_absent = |access: &&Access| {
+        let mut seen = observed.roles.iter().filter(|seen| seen.access == access.name).peekable();
+        // A Role may be in some namespaces only: a request elsewhere is told so.
+        seen.peek().is_some() && seen.all(|seen| seen.rules.is_none())
+    };
+    let absent = observed.policy.spec.access.iter().filter(is_absent);
+    some(absent.map(|a| format!("{} of `{}`", a.role_ref, a.name)).collect(), |names| {
+        format!("spec.access: {names}: no such role; create it, or correct roleRef.name")
+    })
+}
+
+fn level_mismatch(observed: &Observed<'_>) -> Option<String> {
+    let excess = |seen: &RoleSeen| {
+        let access = observed.policy.spec.access.iter().find(|access| access.name == seen.access)?;
+        if role::is_never_granted(&access.role_ref) {
+            return None; // That says enough.
+        }
+        let excess = role::excess(seen.rules.as_deref()?, access.level)?;
+        let place = if seen.namespace.is_empty() { String::new() } else { format!(" in {}", seen.namespace) };
+        Some(format!("`{}` is declared {:?}, but in {}{place} {excess}", access.name, access.level, access.role_ref))
+    };
+    some(observed.roles.iter().filter_map(excess).collect(), |found| {
+        format!("spec.access: {found}; declare the higher level, or name a smaller role")
+    })
+}
+
+/// What a grant cannot record it could not verify at the end either.
+fn role_too_large(observed: &Observed<'_>) -> Option<String> {
+    let large = |seen: &RoleSeen| {
+        let access = observed.policy.spec.access.iter().find(|access| access.name == seen.access)?;
+        let why = role::too_large(seen.rules.as_deref()?)?;
+        Some(format!("`{}`: {} has {why}", access.name, access.role_ref))
+    };
+    some(observed.roles.iter().filter_map(large).collect(), |found| {
+        format!("spec.access: {found}; offer a smaller role")
+    })
+}
+
+fn may_not_bind(observed: &Observed<'_>) -> Option<String> {
+    let may = |seen: &RoleSeen, access: &Access| {
+        observed.answers.iter().any(|answer| {
+            answer.yes
+                && matches!(&answer.question, Question::MayBind { namespace, role }
+                    if *namespace == seen.namespace && *role == access.role_ref)
+        })
+    };
+    let refused = observed.roles.iter().filter(|seen| seen.rules.is_some()).filter_map(|seen| {
+        let access = observed.policy.spec.access.iter().find(|access| access.name == seen.access)?;
+        let place = if seen.namespace.is_empty() { String::new() } else { format!(" in {}", seen.namespace) };
+        (!may(seen, access)).then(|| format!("{}{place}", access.role_ref))
+    });
+    some(refused.collect(), |names| {
+        format!(
+            "the operator may not bind {names}; name it in the chart's value grantableRoles (for a Role, give the operator the verb bind on it there)"
+        )
+    })
+}
+
+fn duration_above_cap(observed: &Observed<'_>) -> Option<String> {
+    let (max, cap) = (observed.policy.spec.duration.max, observed.installation.max_duration);
+    (max.delta() > cap).then(|| {
+        format!(
+            "spec.duration.max: {max} is above the operator's --max-duration of {}; shorten it",
+            term::in_words(cap)
+        )
+    })
+}
+
+fn fuse_refused(observed: &Observed<'_>) -> Option<String> {
+    let answers = || {
+        observed.trial.into_iter().flat_map(|trial| &trial.answers).filter_map(|answer| match &answer.question {
+            Question::IsFuseAccepted { fuse } => Some((fuse.metadata.namespace.as_deref()?, answer)),
+            _ => None,
+        })
+    };
+    let refused = observed.namespaces.iter().take(MOST_TRIALS).filter_map(|namespace| {
+        // No answer is never a yes.
+        let answer = answers().find(|(of, _)| of == namespace).map(|(_, answer)| answer);
+        match answer {
+            Some(answer) if answer.yes => None,
+            Some(answer) => Some(format!("{namespace}: {}", text::line(&answer.words, 200))),
+            None => Some(format!("{namespace}: not tried")),
+        }
+    });
+    some(refused.collect(), |words| {
+        format!(
+            "a covered namespace refuses the Job that ends access when the operator is dead: {words}; let it make Jobs, or take its label away"
+        )
+    })
+}
+
+fn fuses_do_not_burn(observed: &Observed<'_>) -> Option<String> {
+    match &observed.standing.fuses {
+        Fuses::DoNotBurn(seen) if observed.installation.stop_without_fuse_test => Some(format!(
+            "access would outlive a dead operator: {seen}; look at kube-controller-manager's TTL and garbage collectors"
+        )),
+        Fuses::DoNotBurn(_) | Fuses::Burn | Fuses::Unknown => None,
+    }
+}
+
+/// Groups that are a whole department, or everybody.
+const BROAD: &[&str] = &[
+    "all",
+    "allstaff",
+    "allusers",
+    "backend",
+    "company",
+    "contractors",
+    "dev",
+    "developer",
+    "developers",
+    "devs",
+    "employee",
+    "employees",
+    "engineer",
+    "engineering",
+    "engineers",
+    "everybody",
+    "everyone",
+    "frontend",
+    "it",
+    "operations",
+    "org",
+    "organisation",
+    "organization",
+    "product",
+    "rd",
+    "staff",
+    "tech",
+    "technology",
+    "users",
+];
+
+fn broad_approvers(observed: &Observed<'_>) -> Option<String> {
+    let approvers = steps(observed).iter().flat_map(|step| &step.approvers);
+    let broad: BTreeSet<_> =
+        approvers.filter(|a| a.kind == SubjectKind::Group && is_broad(&a.name)).map(|a| &a.name).collect();
+    some(broad.into_iter().map(|name| format!("`{name}`")).collect(), |names| {
+        format!(
+            "spec.approval.steps: {names} looks like a whole department: where everybody may agree, nobody answers for it; name a role"
+        )
+    })
+}
+
+/// Whether a group's own name, without what names the directory before it, is on the list.
+fn is_broad(name: &str) -> bool {
+    let own = name.rsplit([':', '/', '\\']).next().unwrap_or(name);
+    let own = own.split('@').next().unwrap_or(own);
+    let plain: String = own.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    BROAD.contains(&plain.as_str())
+}
+
+fn first_access_writes(observed: &Observed<'_>) -> Option<String> {
+    let first = observed.policy.spec.access.first().filter(|access| access.level > Level::ReadOnly)?;
+    Some(format!(
+        "spec.access: who names no access gets the first, `{}`, which is {:?}; put a ReadOnly one first",
+        first.name, first.level
+    ))
+}
+
+fn default_is_max(observed: &Observed<'_>) -> Option<String> {
+    let duration = &observed.policy.spec.duration;
+    (duration.default == duration.max).then(|| {
+        format!(
+            "spec.duration: default and max are both {}, so everybody gets the most; lower the default",
+            duration.max
+        )
+    })
+}
+
+fn no_namespaces(observed: &Observed<'_>) -> Option<String> {
+    observed.namespaces.is_empty().then(|| {
+        let wanted = selector::in_words(&observed.policy.spec.namespaces);
+        format!("spec.namespaces: no namespace has the labels {wanted}, so nobody can use this policy; label one")
+    })
+}
+
+#[cfg(test)]
+mod tests;

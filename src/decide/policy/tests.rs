@@ -1,0 +1,360 @@
+use super::*;
+use crate::api::subject::RoleRef;
+use crate::decide::Guard;
+use crate::decide::screening::tests::{installation, policy};
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use strum::VariantArray;
+
+fn now() -> Now {
+    Now { wall: "2026-11-21T05:00:00Z".parse::<DateTime<Utc>>().unwrap(), server_ahead: TimeDelta::zero() }
+}
+
+fn rules(resource: &str) -> Option<Vec<PolicyRule>> {
+    Some(serde_json::from_value(json!([{"apiGroups": [""], "resources": [resource], "verbs": ["get"]}])).unwrap())
+}
+
+/// A policy that can be granted under, and everything that was seen of it; each row changes a little.
+struct World {
+    policy: AccessPolicy,
+    roles: Vec<RoleSeen>,
+    namespaces: Vec<String>,
+    refuses: Vec<&'static str>,
+    not_bindable: Vec<&'static str>,
+    trial: Option<Trial>,
+    active: usize,
+    installation: Installation,
+    standing: Standing,
+}
+impl World {
+    fn new() -> Self {
+        let policy = policy(json!({}));
+        let role =
+            |access: &str| RoleSeen { access: access.into(), namespace: String::new(), rules: rules("pods/log") };
+        Self {
+            policy,
+            roles: vec![role("logs"), role("restart")],
+            namespaces: vec!["billing".into(), "orders".into()],
+            refuses: vec![],
+            not_bindable: vec![],
+            trial: None,
+            active: 0,
+            installation: installation(),
+            standing: Standing { lease_held: true, guard: Guard::Unknown, fuses: Fuses::Burn },
+        }
+    }
+    fn with(changes: Value) -> Self {
+        Self { policy: policy(changes), ..Self::new() }
+    }
+    fn observed<'a>(&'a self, answers: &'a [Answer], trial: Option<&'a Trial>) -> Observed<'a> {
+        Observed {
+            policy: &self.policy,
+            roles: &self.roles,
+            namespaces: &self.namespaces,
+            answers,
+            trial,
+            active: self.active,
+            installation: &self.installation,
+            standing: &self.standing,
+        }
+    }
+    /// Asks and answers, as the shell does.
+    fn answers(&self) -> Vec<Answer> {
+        let answer = |question: Question| {
+            let yes = match &question {
+                Question::MayBind { role, .. } => !self.not_bindable.contains(&role.name.as_str()),
+                Question::IsFuseAccepted { fuse } => {
+                    !self.refuses.contains(&fuse.metadata.namespace.as_deref().unwrap())
+                }
+                other => panic!("{other:?} is none of a policy's questions"),
+            };
+            Answer { question, yes, words: if yes { String::new() } else { "exceeded quota: jobs".into() } }
+        };
+        questions(&self.observed(&[], self.trial.as_ref()), now()).into_iter().map(answer).collect()
+    }
+    fn plan(&self) -> Plan<AccessPolicyStatus> {
+        let answers = self.answers();
+        let observed = self.observed(&answers, self.trial.as_ref());
+        let trial = trial_of(&observed, &answers, now()).or_else(|| self.trial.clone());
+        decide(&self.observed(&answers, trial.as_ref()), now())
+    }
+    fn status(&self) -> AccessPolicyStatus {
+        self.plan().status.or_else(|| self.policy.status.clone()).unwrap()
+    }
+    fn ready(&self) -> (String, String) {
+        let ready = &self.status().conditions[0];
+        (ready.reason.clone(), ready.message.clone())
+    }
+}
+
+fn steps(steps: Value) -> World {
+    World::with(json!({"approval": {"steps": steps}}))
+}
+fn pattern_(pattern: &str) -> World {
+    World::with(json!({"evidence": {"ticket": {"pattern": pattern, "message": "m"}}}))
+}
+
+/// A sentence led by the requirement, a policy that is not as it says, and the reason that names it.
+fn not_ready() -> Vec<(&'static str, World, Ready)> {
+    let burnt_out = |stop| World {
+        standing: Standing { fuses: Fuses::DoNotBurn("still there after 60 s".into()), ..Standing::unknown() },
+        installation: Installation { stop_without_fuse_test: stop, ..installation() },
+        ..World::new()
+    };
+    let role = |name: &str, level: &str| {
+        World::with(json!({"access": [
+            {"name": "logs", "level": level, "roleRef": {"kind": "ClusterRole", "name": name}}]}))
+    };
+    let gone = |mut world: World| {
+        world.roles[1].rules = None;
+        world
+    };
+    let large = |mut world: World| {
+        world.roles[0].rules = rules("pods").map(|rules| vec![rules[0].clone(); 129]);
+        world
+    };
+    let more = |mut world: World| {
+        world.roles[0].rules = rules("pods/exec");
+        world
+    };
+    vec![
+        ("A16 no step", steps(json!([])), Ready::NoApprovers),
+        (
+            "D21 only a system group",
+            steps(json!([{"name": "all", "approvers": [{"kind": "Group", "name": "system:authenticated"}]}])),
+            Ready::NoApprovers,
+        ),
+        (
+            "D16 a step with one person",
+            steps(json!([{"name": "owner", "approvers": [{"kind": "User", "name": "bob"}]}])),
+            Ready::SingleApprover,
+        ),
+        (
+            "D16 a step with one person and a system group",
+            steps(json!([{"name": "owner", "approvers": [
+                {"kind": "User", "name": "bob"}, {"kind": "Group", "name": "system:masters"}]}])),
+            Ready::SingleApprover,
+        ),
+        (
+            "D16 three seats for two people",
+            steps(json!([{"name": "owner", "count": 3, "approvers": [
+                {"kind": "User", "name": "bob"}, {"kind": "User", "name": "kim"}]}])),
+            Ready::SingleApprover,
+        ),
+        ("A16 a pattern that accepts anything", pattern_("^.*$"), Ready::NoEvidence),
+        ("A16 a pattern that cannot be read", pattern_("^(SUP$"), Ready::NoEvidence),
+        ("F11 the cluster's own administrator", role("cluster-admin", "Admin"), Ready::NeverGranted),
+        ("F11 a system role", role("system:node", "Admin"), Ready::NeverGranted),
+        ("F4 a role that is gone", gone(World::new()), Ready::RoleNotFound),
+        ("B14 a role that gives more", more(World::new()), Ready::LevelMismatch),
+        ("J5 a role that no record can hold", large(World::new()), Ready::RoleTooLarge),
+        (
+            "F4 a role that was not allowed",
+            World { not_bindable: vec!["curfew-restart"], ..World::new() },
+            Ready::MayNotBind,
+        ),
+        (
+            "E15 more than the installation allows",
+            World {
+                installation: Installation { max_duration: TimeDelta::hours(1), ..installation() },
+                ..World::new()
+            },
+            Ready::DurationAboveCap,
+        ),
+        ("E24 one namespace refuses the fuse", World { refuses: vec!["orders"], ..World::new() }, Ready::FuseRefused),
+        ("E24 fuses do not burn", burnt_out(true), Ready::FusesDoNotBurn),
+    ]
+}
+
+fn warned() -> Vec<(&'static str, World, &'static str)> {
+    let group = |name: &str| steps(json!([{"name": "owner", "approvers": [{"kind": "Group", "name": name}]}]));
+    vec![
+        ("D1 a whole department", group("engineering"), "BroadApprovers"),
+        ("D1 everybody, by another directory", group("oidc:All-Staff"), "BroadApprovers"),
+        ("D1 everybody, by mail", group("everyone@example.com"), "BroadApprovers"),
+        (
+            "F2 the first access writes",
+            World {
+                roles: vec![RoleSeen { access: "restart".into(), namespace: String::new(), rules: rules("pods") }],
+                ..World::with(json!({"access": [{"name": "restart", "level": "LimitedWrite",
+                                                 "roleRef": {"kind": "ClusterRole", "name": "curfew-restart"}}]}))
+            },
+            "FirstAccessWrites",
+        ),
+        (
+            "E2 everybody gets the most",
+            World::with(json!({"duration": {"default": "2h", "max": "2h"}})),
+            "DefaultIsMax",
+        ),
+        ("A11 no namespace is covered", World { namespaces: vec![], ..World::new() }, "NoNamespaces"),
+    ]
+}
+
+#[test]
+fn a16_a_policy_that_lacks_something_says_what() {
+    for (sentence, world, reason) in not_ready() {
+        let (found, message) = world.ready();
+        assert_eq!(found, <&str>::from(reason), "{sentence}: {message}");
+        assert!(message.starts_with(&found), "{sentence}: {message}");
+    }
+}
+
+#[test]
+fn every_reason_and_warning_has_an_example() {
+    for finding in FINDINGS {
+        match finding.severity {
+            Severity::Missing(reason) => assert!(not_ready().iter().any(|(_, _, r)| *r == reason), "{reason:?}"),
+            Severity::Warning(concern) => {
+                let name: &str = concern.into();
+                assert!(warned().iter().any(|(_, _, n)| *n == name), "{name}");
+            }
+        }
+        assert!(!finding.covers.is_empty());
+    }
+    for reason in Ready::VARIANTS.iter().filter(|reason| **reason != Ready::Complete) {
+        assert!(FINDINGS.iter().any(|f| f.severity == Severity::Missing(*reason)), "nothing finds {reason:?}");
+    }
+}
+
+#[test]
+fn what_deserves_a_second_look_still_grants() {
+    for (sentence, world, name) in warned() {
+        let status = world.status();
+        let names: Vec<_> = status.warnings.iter().map(|w| w.reason.as_str()).collect();
+        assert_eq!(names, [name], "{sentence}");
+        assert_eq!(status.conditions[0].reason, "Complete", "{sentence}");
+    }
+    assert_eq!(World::new().status().warnings, []);
+    assert!(!is_broad("billing-engineering-leads") && !is_broad("developers-of-billing"));
+}
+
+#[test]
+fn a16_everything_that_is_missing_is_named_and_the_first_decides() {
+    let mut world = World {
+        refuses: vec!["billing"],
+        ..World::with(json!({"evidence": {"ticket": {"pattern": "^.*$", "message": "m"}}, "approval": {"steps": []}}))
+    };
+    world.roles[0].rules = None;
+    let (reason, message) = world.ready();
+    assert_eq!(reason, "NoApprovers");
+    for part in ["NoApprovers: ", "NoEvidence: ", "RoleNotFound: ", "FuseRefused: ", "billing: exceeded quota: jobs"] {
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+#[test]
+fn e24_fuses_that_do_not_burn_stop_grants_only_where_the_installation_says_so() {
+    let mut world = World::new();
+    world.standing.fuses = Fuses::DoNotBurn("seen".into());
+    world.installation.stop_without_fuse_test = false;
+    assert_eq!(world.ready().0, "Complete");
+    world.installation.stop_without_fuse_test = true;
+    world.standing.fuses = Fuses::Unknown;
+    assert_eq!(world.ready().0, "Complete");
+}
+
+#[test]
+fn no_answer_is_never_a_yes() {
+    let world = World::new();
+    let reasons = |observed: &Observed<'_>| decide(observed, now()).status.unwrap().conditions[0].message.clone();
+    let message = reasons(&world.observed(&[], None));
+    assert!(message.contains("MayNotBind") && message.contains("billing: not tried"), "{message}");
+}
+
+#[test]
+fn a_policy_that_did_not_change_is_not_written_again() {
+    let mut world = World::new();
+    world.policy.status = Some(world.status());
+    let plan = world.plan();
+    assert_eq!((plan.status, plan.effects), (None, vec![]));
+    assert_eq!(plan.next, Next::After(TimeDelta::minutes(5)));
+    world.active = 1;
+    assert_eq!(world.plan().status.unwrap().active_grants, Some(1));
+    world.policy.metadata.generation = Some(4);
+    let status = world.plan().status.unwrap();
+    assert_eq!((status.observed_generation, status.conditions[0].observed_generation), (Some(4), Some(4)));
+}
+
+#[test]
+fn namespaces_are_asked_again_only_for_a_reason() {
+    let world = World::new();
+    let answers = world.answers();
+    let trial = trial_of(&world.observed(&answers, None), &answers, now()).unwrap();
+    let tries = |world: &World, later: TimeDelta| {
+        let at = Now { wall: now().wall + later, ..now() };
+        let asked = questions(&world.observed(&[], Some(&trial)), at);
+        asked.iter().filter(|q| matches!(q, Question::IsFuseAccepted { .. })).count()
+    };
+    assert_eq!(tries(&world, TimeDelta::minutes(59)), 0);
+    assert_eq!(tries(&world, TimeDelta::minutes(60)), 2, "an hour is over");
+    assert_eq!(tries(&world, TimeDelta::minutes(-1)), 2, "the clock went back");
+    let refusing = World { refuses: vec!["orders"], ..World::new() };
+    let refused = refusing.answers();
+    let refused = trial_of(&refusing.observed(&refused, None), &refused, now()).unwrap();
+    let tried = |later| {
+        let at = Now { wall: now().wall + TimeDelta::seconds(later), ..now() };
+        trial_of(&refusing.observed(&[], Some(&refused)), &[], at).is_some()
+    };
+    assert_eq!((tried(29), tried(30)), (false, true), "a refusal is looked at again soon");
+    let labelled = World { namespaces: vec!["billing".into()], ..World::new() };
+    assert_eq!(tries(&labelled, TimeDelta::zero()), 1, "other namespaces");
+    let mut changed = World::new();
+    changed.policy.metadata.generation = Some(4);
+    assert_eq!(tries(&changed, TimeDelta::zero()), 2, "another version of the policy");
+    let many = World { namespaces: (0..99).map(|i| format!("n{i:02}")).collect(), ..World::new() };
+    assert_eq!(tries(&many, TimeDelta::zero()), MOST_TRIALS);
+    assert_eq!(many.ready().0, "Complete", "those beyond are tried when something is granted there");
+}
+
+#[test]
+fn a_role_of_a_namespace_is_looked_for_in_each() {
+    let mut world = World::with(json!({"access": [
+        {"name": "logs", "level": "ReadOnly", "roleRef": {"kind": "Role", "name": "reader"}}]}));
+    let places_ = places(&world.policy, &world.namespaces);
+    assert_eq!(places_.iter().map(|(_, n)| *n).collect::<Vec<_>>(), ["billing", "orders"]);
+    let seen = |namespace: &str, rules| RoleSeen { access: "logs".into(), namespace: namespace.into(), rules };
+    world.roles = vec![seen("billing", rules("pods")), seen("orders", None)];
+    assert_eq!(world.ready().0, "Complete", "one namespace has it");
+    let asked: Vec<_> = world.answers().into_iter().map(|a| a.question).collect();
+    let role = RoleRef { kind: RoleKind::Role, name: "reader".into() };
+    assert!(asked.contains(&Question::MayBind { namespace: "billing".into(), role }));
+    world.roles[0].rules = None;
+    assert_eq!(world.ready().0, "RoleNotFound");
+    world.roles[0].rules = rules("secrets");
+    assert!(world.ready().1.contains("Role reader in billing `get secrets` is Write"), "{}", world.ready().1);
+}
+
+#[test]
+fn a11_namespaces_are_covered_by_label_and_left_out_when_they_go() {
+    let namespace = |name: &str, zone: &str, going: Value| {
+        let metadata = json!({"name": name, "labels": {"curfew.dev/zone": zone}, "deletionTimestamp": going});
+        serde_json::from_value::<k8s_openapi::api::core::v1::Namespace>(json!({"metadata": metadata})).unwrap()
+    };
+    let all = [
+        namespace("orders", "production", Value::Null),
+        namespace("billing", "production", Value::Null),
+        namespace("going", "production", json!("2026-11-21T05:00:00Z")),
+        namespace("lab", "staging", Value::Null),
+    ];
+    assert_eq!(covered(&policy(json!({})), &all), ["billing", "orders"]);
+}
+
+#[test]
+fn b25_all_text_is_bounded_and_one_line() {
+    let long = "n\u{1b}".repeat(100);
+    let world = World {
+        namespaces: (0..40).map(|i| format!("n{i}{long}")).collect(),
+        refuses: vec![],
+        ..World::with(json!({
+            "access": (0..8).map(|i| json!({"name": format!("a{i}{long}"), "level": "Write",
+                "roleRef": {"kind": "ClusterRole", "name": format!("system:{long}")}})).collect::<Vec<_>>(),
+            "approval": {"steps": [{"name": long, "approvers": [{"kind": "Group", "name": "engineering"}]}]},
+            "evidence": {"ticket": {"pattern": format!("^({long}"), "message": "m"}},
+        }))
+    };
+    let status = decide(&world.observed(&[], None), now()).status.unwrap();
+    assert!(status.conditions[0].message.chars().count() <= 4096);
+    let texts = status.warnings.iter().map(|w| &w.message).chain([&status.conditions[0].message]);
+    assert!(texts.clone().all(|text| !text.chars().any(char::is_control)));
+    assert!(status.warnings.iter().all(|w| w.message.chars().count() <= 512));
+}

@@ -1,0 +1,169 @@
+//! The record: an AccessGrant as a snapshot of what was asked and agreed, its history, and how long it is kept.
+use super::screening::Filing;
+use super::transition::Transition;
+use super::{Now, role};
+use crate::api::grant::*;
+use crate::api::reasons::Outcome;
+use crate::api::request::Permissions;
+use crate::api::time::{Instant, Span};
+use crate::api::{names, subject::Subject};
+use chrono::{DateTime, TimeDelta, Utc};
+use kube::ResourceExt;
+use sha2::{Digest, Sha256};
+
+/// Most entries of a timeline; the last few are kept for the end.
+const TIMELINE: usize = 256;
+const KEPT_FOR_THE_END: usize = 16;
+
+/// The record of a decision. `expiresAt` is decided here and nowhere else: the shortest of what was asked for and what
+/// each of those who agreed allowed (C11). `None` while the API server has not named the objects that it speaks of.
+pub fn award(
+    filing: &Filing<'_>,
+    outcome: Outcome,
+    approvals: Vec<ApprovalOf>,
+    epoch: &str,
+    now: Now,
+) -> Option<AccessGrant> {
+    let Filing { request, policy, access, namespace, rules, entitled_by, duration, installation: _ } = *filing;
+    let (spec, uid, at) = (&request.spec, request.uid()?, now.for_record());
+    let place = request.namespace()?;
+    let shortest = approvals.iter().filter_map(|a| a.duration).map(Span::delta).chain([duration]).min()?;
+    let expires_at = if outcome == Outcome::Approved { Some(at.checked_add(shortest)?) } else { None };
+    let Permissions { adds, had } = request.status.as_ref().and_then(|s| s.permissions.clone()).unwrap_or_default();
+    let mut grant = AccessGrant::new(
+        &names::grant(&place, &request.name_any(), &uid),
+        AccessGrantSpec {
+            request: RequestOf {
+                namespace: place.clone(),
+                name: request.name_any(),
+                uid,
+                generation: request.metadata.generation?,
+            },
+            policy: PolicyOf {
+                name: policy.name_any(),
+                uid: policy.uid()?,
+                generation: policy.metadata.generation?,
+                description: policy.spec.description.clone(),
+                retention_days: policy.spec.retention_days,
+            },
+            outcome,
+            user: spec.requester.username.clone(),
+            groups: spec.requester.groups.clone(),
+            entitled_by: entitled_by.clone(),
+            namespace: place,
+            namespace_labels: namespace.labels().clone(),
+            access: access.name.clone(),
+            level: access.level,
+            role_ref: access.role_ref.clone(),
+            rules: rules.to_vec(),
+            rules_sha256: role::digest(rules),
+            adds,
+            had,
+            ticket: spec.ticket.clone(),
+            reason: spec.reason.clone(),
+            asked_for: Span::from(duration),
+            approved_by: in_one_line(&approvals).filter(|_| outcome == Outcome::Approved),
+            approvals,
+            admission_epoch: epoch.to_owned(),
+            not_before: at,
+            expires_at,
+        },
+    );
+    grant.labels_mut().insert(names::MANAGED_BY_LABEL.into(), names::FIELD_MANAGER.into());
+    grant.labels_mut().insert(names::POLICY_LABEL.into(), policy.name_any());
+    grant.labels_mut().insert(names::REQUEST_LABEL.into(), request.name_any());
+    Some(grant)
+}
+
+/// `bob (billing-owners), dana`: who decided, and in whose name.
+fn in_one_line(approvals: &[ApprovalOf]) -> Option<String> {
+    let one = |a: &ApprovalOf| match &a.as_ {
+        Subject { name, .. } if *name == a.by => a.by.clone(),
+        Subject { name, .. } => format!("{} ({name})", a.by),
+    };
+    let line = approvals.iter().map(one).collect::<Vec<_>>().join(", ");
+    (!line.is_empty()).then(|| line.chars().take(1024).collect())
+}
+
+/// Adds one entry for each transition. A full timeline keeps its last places for the end.
+pub fn chronicle(status: &mut AccessGrantStatus, transitions: &[Transition], by: &str, now: Now) {
+    let room = if status.ended_at.is_some() { TIMELINE } else { TIMELINE - KEPT_FOR_THE_END };
+    for t in transitions {
+        if status.timeline.len() >= room {
+            return;
+        }
+        let seq = i32::try_from(status.timeline.len() + 1).unwrap_or(i32::MAX);
+        let note: String = t.message.chars().take(512).collect();
+        let mut entry = TimelineEntry {
+            seq,
+            at: now.for_record(),
+            what: format!("{}={}/{}", t.condition, t.status, t.reason),
+            by: by.to_owned(),
+            note: (!note.is_empty()).then_some(note),
+            digest: String::new(),
+        };
+        entry.digest = digest(&entry, status.timeline.last().map_or("", |last| &last.digest));
+        status.timeline.push(entry);
+    }
+}
+
+/// SHA-256, in lower-case hexadecimal, of `before`, `seq`, `at`, `what`, `by` and `note`, each followed by a line feed.
+pub fn digest(entry: &TimelineEntry, before: &str) -> String {
+    let note = entry.note.as_deref().unwrap_or_default();
+    let text = format!("{before}\n{}\n{}\n{}\n{}\n{note}\n", entry.seq, entry.at, entry.what, entry.by);
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// When the record may go (J10): its retention counts from the end, or from the decision where nothing was granted.
+pub fn kept_until(grant: &AccessGrant) -> Option<DateTime<Utc>> {
+    let ended = grant.status.as_ref().and_then(|s| s.ended_at);
+    let since = if grant.spec.outcome == Outcome::Approved { ended? } else { grant.spec.not_before };
+    since.get().checked_add_signed(TimeDelta::days(grant.spec.policy.retention_days.into()))
+}
+
+/// When access of this grant must be gone; `None` where nothing was granted, or it has ended.
+pub fn due(grant: &AccessGrant) -> Option<Instant> {
+    let ended = grant.status.as_ref().is_some_and(|s| s.ended_at.is_some());
+    grant.spec.expires_at.filter(|_| !ended)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn transition(reason: &str) -> Transition {
+        Transition {
+            condition: "Active".into(),
+            status: "False".into(),
+            reason: reason.into(),
+            before: String::new(),
+            message: "Words.".into(),
+        }
+    }
+    fn noon() -> Now {
+        Now { wall: DateTime::from_timestamp(1_800_000_000, 0).unwrap(), server_ahead: TimeDelta::zero() }
+    }
+
+    #[test]
+    fn j13_each_entry_digests_the_one_before() {
+        let mut status = AccessGrantStatus::default();
+        chronicle(&mut status, &[transition("Preparing"), transition("Bound")], "curfew", noon());
+        let [first, second] = &status.timeline[..] else { panic!("two entries") };
+        assert_eq!((first.seq, second.seq), (1, 2));
+        assert_eq!(first.digest, digest(first, ""));
+        assert_eq!(second.digest, digest(second, &first.digest));
+        let forged = TimelineEntry { by: "mallory".into(), ..first.clone() };
+        assert_ne!(digest(&forged, ""), first.digest);
+    }
+    #[test]
+    fn j13_a_full_timeline_still_has_room_for_the_end() {
+        let mut status = AccessGrantStatus::default();
+        for _ in 0..300 {
+            chronicle(&mut status, &[transition("Unguarded")], "curfew", noon());
+        }
+        assert_eq!(status.timeline.len(), TIMELINE - KEPT_FOR_THE_END);
+        status.ended_at = Some(noon().for_record());
+        chronicle(&mut status, &[transition("Expired")], "curfew", noon());
+        assert_eq!(status.timeline.last().map(|e| e.what.as_str()), Some("Active=False/Expired"));
+    }
+}

@@ -1,0 +1,642 @@
+//! One request's life: screened, waiting, decided.
+use super::approval::{self, Verdict};
+use super::effect::{Answer, Effect, Question};
+use super::screening::{self, Filing, Screening, Seen};
+use super::{Guard, Installation, Next, Now, Plan, Standing, record, role};
+use crate::api::grant::{AccessGrant, ApprovalOf};
+use crate::api::names;
+use crate::api::reasons::{self, Approved, EndReason, Outcome, Reason, Screened, Truth};
+use crate::api::request::{AccessRequest, AccessRequestStatus, Judged, Permissions, Waiting};
+use crate::api::time::{Instant, Span};
+use chrono::{DateTime, TimeDelta, Utc};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use strum::VariantArray;
+
+/// How soon to look again at a request that waits for something which no event tells.
+const LOOK_AGAIN: TimeDelta = TimeDelta::seconds(30);
+
+/// What was read at the start of the pass.
+#[derive(Clone, Copy, Debug)]
+pub struct Observed<'a> {
+    /// What the request is screened by.
+    pub seen: Seen<'a>,
+    /// The record of this request, if it was made: the end that it fixed is the only one.
+    pub grant: Option<&'a AccessGrant>,
+    /// What the installation fixes.
+    pub installation: &'a Installation,
+    /// What must hold before anything is decided.
+    pub standing: &'a Standing,
+    /// To the questions of this pass.
+    pub answers: &'a [Answer],
+    /// The words of the server, if it will not have the record.
+    pub refused: Option<&'a str>,
+}
+
+/// Whether nothing is left to decide: refused at screening, or decided.
+pub fn is_settled(request: &AccessRequest) -> bool {
+    request.status.as_ref().is_some_and(|s| reasons::is(s, Screened::Refused) || is_decided(s))
+}
+/// Whether nothing is left to do: settled, and what came of it has ended.
+pub fn is_over(request: &AccessRequest) -> bool {
+    let Some(status) = &request.status else { return false };
+    let ended = EndReason::VARIANTS.iter().any(|reason| reasons::is(status, *reason));
+    let granted = reasons::is(status, Approved::StepsMet);
+    is_settled(request) && (ended || (!granted && (status.grant.is_some() || reasons::is(status, Screened::Refused))))
+}
+/// The same of `status.state` alone, as far as it tells: whether a change of the policy may concern the request.
+pub fn is_undecided(state: Option<&str>) -> bool {
+    let open: [&str; 4] = [
+        Screened::Complete.into(),
+        Screened::Incomplete.into(),
+        Screened::DetailRequested.into(),
+        Approved::Waiting.into(),
+    ];
+    state.is_none_or(|state| state == "New" || open.contains(&state))
+}
+fn is_decided(status: &AccessRequestStatus) -> bool {
+    let waiting: &str = Truth::Unknown.into();
+    status.conditions.iter().any(|c| c.type_ == Approved::CONDITION && c.status != waiting)
+}
+
+/// What has to be asked before this pass can be decided: what the requester can do already, once for each revision.
+pub fn questions(observed: &Observed<'_>) -> Vec<Question> {
+    let request = observed.seen.request;
+    let current = names::revision(request);
+    let known =
+        request.status.as_ref().is_some_and(|s| s.permissions.is_some() && s.revision.as_ref() == Some(&current));
+    if known || is_settled(request) || observed.grant.is_some() || !observed.standing.lease_held {
+        return vec![];
+    }
+    let Screening { screened: Screened::Complete, filing: Some(filing), .. } = screening::screen(&observed.seen) else {
+        return vec![];
+    };
+    let (requester, namespace) = (&request.spec.requester, request.metadata.namespace.clone().unwrap_or_default());
+    let one = |permission| Question::IsAllowed {
+        user: requester.username.clone(),
+        groups: requester.groups.clone(),
+        namespace: namespace.clone(),
+        permission,
+    };
+    role::permissions(filing.rules).0.into_iter().map(one).collect()
+}
+
+/// Decides one pass over a request.
+pub fn decide(observed: &Observed<'_>, now: Now) -> Plan<AccessRequestStatus> {
+    let request = observed.seen.request;
+    let old = request.status.clone().unwrap_or_default();
+    // Another replica decides. An end that is on record any replica copies: people must not wait for a lease to read of it.
+    let has_ended = observed.grant.and_then(|g| g.status.as_ref()).is_some_and(|s| s.ended_at.is_some());
+    if !observed.standing.lease_held && !has_ended {
+        return Plan { effects: vec![], status: None, next: Next::OnChange };
+    }
+    let is_open = observed.grant.is_none() && !is_settled(request);
+    // Nobody is asked in an epoch that has no name yet: what they said before it was on record could never count.
+    if is_open && observed.standing.guard == Guard::Unknown {
+        return Plan { effects: vec![], status: None, next: Next::OnChange };
+    }
+    let mut draft = Draft { observed, status: old.clone(), now };
+    let (effects, next) = match observed.grant {
+        Some(grant) => (vec![], draft.mirror(grant)),
+        None if is_settled(request) => (vec![], Next::OnChange),
+        None => draft.judge(),
+    };
+    let mut status = draft.status;
+    status.observed_generation = request.metadata.generation;
+    status.state = Some(state(&status));
+    Plan { effects, status: (request.status.is_none() || status != old).then_some(status), next }
+}
+
+/// The reason of the condition that decides where the request stands.
+fn state(status: &AccessRequestStatus) -> String {
+    let reason = |type_: &str| status.conditions.iter().find(|c| c.type_ == type_).map(|c| c.reason.clone());
+    let active = reason("Active");
+    let decided = is_decided(status).then(|| reason(Approved::CONDITION)).flatten();
+    let screened = reason(Screened::CONDITION).filter(|_| !reasons::is(status, Screened::Complete));
+    active.or(decided).or(screened).or_else(|| reason(Approved::CONDITION)).unwrap_or_else(|| "New".into())
+}
+
+/// A status in the making.
+struct Draft<'a> {
+    observed: &'a Observed<'a>,
+    status: AccessRequestStatus,
+    now: Now,
+}
+impl Draft<'_> {
+    fn set<R: Reason>(&mut self, reason: R, message: impl Into<String>) {
+        let generation = self.observed.seen.request.metadata.generation;
+        let message = message.into().chars().take(4096).collect::<String>();
+        reasons::set(&mut self.status, reason, message, generation, self.now.for_record());
+    }
+
+    /// What the record says, copied from one that exists, never from one that is about to be made.
+    fn mirror(&mut self, grant: &AccessGrant) -> Next {
+        self.status.waiting_for = vec![];
+        self.status.grant = grant.metadata.name.clone();
+        self.status.expires_at = grant.spec.expires_at;
+        if !is_decided(&self.status) {
+            let by = grant.spec.approved_by.as_deref().unwrap_or("nobody");
+            match (grant.spec.outcome, grant.spec.expires_at) {
+                (Outcome::Approved, Some(end)) => {
+                    self.set(Approved::StepsMet, format!("agreed by {by}; access ends by itself at {end}"))
+                }
+                (Outcome::Denied | Outcome::Approved, _) => self.set(Approved::Denied, self.denied_by(grant)),
+                (Outcome::TimedOut, _) => self.set(Approved::TimedOut, "nobody decided in time: file a new request"),
+                (Outcome::Withdrawn, _) => self.set(Approved::Withdrawn, "it was closed before it was decided"),
+            }
+        }
+        let active = grant.status.as_ref().and_then(|s| s.conditions.iter().find(|c| c.type_ == "Active"));
+        if let (Some(active), Outcome::Approved) = (active, grant.spec.outcome) {
+            self.copy(active);
+        }
+        Next::OnChange
+    }
+    fn denied_by(&self, grant: &AccessGrant) -> String {
+        match grant.spec.approvals.last() {
+            Some(ApprovalOf { by, comment: Some(why), .. }) => format!("{by} said no: {why}"),
+            Some(ApprovalOf { by, .. }) => format!("{by} said no"),
+            None => "refused".into(),
+        }
+    }
+    fn copy(&mut self, active: &Condition) {
+        let copied =
+            Condition { observed_generation: self.observed.seen.request.metadata.generation, ..active.clone() };
+        match self.status.conditions.iter_mut().find(|c| c.type_ == active.type_) {
+            Some(old) => *old = copied,
+            None => self.status.conditions.push(copied),
+        }
+    }
+
+    /// An undecided request: screened, then counted.
+    fn judge(&mut self) -> (Vec<Effect>, Next) {
+        let request = self.observed.seen.request;
+        let Screening { checks, screened, message, filing } = screening::screen(&self.observed.seen);
+        let revision = names::revision(request);
+        let is_new_text = self.status.revision.as_ref() != Some(&revision);
+        self.status.checks = checks;
+        self.status.access = filing.map(|f| f.access.name.clone());
+        self.status.duration = filing.map(|f| Span::from(f.duration));
+        self.status.waiting_for = vec![];
+        if is_new_text {
+            (self.status.permissions, self.status.revision) = (None, Some(revision));
+        }
+        if screened == Screened::Refused {
+            self.set(Screened::Refused, message);
+            return (vec![], Next::OnChange);
+        }
+        if request.status.as_ref().is_some_and(|s| s.close.is_some()) {
+            self.set(screened, message);
+            return self.conclude(filing.as_ref(), Outcome::Withdrawn, vec![]);
+        }
+        let ends = self.times_out_at(filing.as_ref());
+        if ends <= self.now.wall {
+            self.set(screened, message);
+            return self.conclude(filing.as_ref(), Outcome::TimedOut, vec![]);
+        }
+        let left = ends - self.now.wall;
+        match (screened, filing) {
+            (Screened::Complete, Some(filing)) => self.weigh(&filing, message, left),
+            _ => {
+                self.set(screened, message);
+                self.waits_for_its_requester();
+                (vec![], Next::After(LOOK_AGAIN.min(left)))
+            }
+        }
+    }
+    /// Nobody may decide at the moment, so nothing may say that they are waited for.
+    fn waits_for_its_requester(&mut self) {
+        if reasons::is(&self.status, Approved::Waiting) {
+            self.set(Approved::Waiting, "nobody can decide at the moment: see condition Screened");
+        }
+    }
+
+    /// A complete request: what those who decide made of it.
+    fn weigh(&mut self, filing: &Filing<'_>, message: String, left: TimeDelta) -> (Vec<Effect>, Next) {
+        let count = approval::count(filing, &self.observed.standing.guard, self.now);
+        self.status.decisions = count.judged;
+        self.status.closers = approval::closers(filing);
+        if let Guard::Intact { epoch } = &self.observed.standing.guard {
+            self.status.admission_epoch = Some(epoch.clone());
+        }
+        self.status.permissions = self.status.permissions.take().or_else(|| self.permissions(filing));
+        match count.verdict {
+            Verdict::Denied(by) => {
+                self.set(Screened::Complete, message);
+                self.conclude(Some(filing), Outcome::Denied, vec![*by])
+            }
+            Verdict::DetailWanted(by) => {
+                let what = by.comment.map_or(String::new(), |c| format!(": {c}"));
+                self.set(
+                    Screened::DetailRequested,
+                    format!("{} asks for more detail{what}. Correct the manifest and apply it again.", by.by),
+                );
+                self.waits_for_its_requester();
+                (vec![], Next::After(left))
+            }
+            Verdict::StepsMet(approvals) => {
+                self.set(Screened::Complete, message);
+                match self.observed.standing.guard.clone() {
+                    Guard::Intact { .. } => self.conclude(Some(filing), Outcome::Approved, approvals),
+                    _ => {
+                        self.set(
+                            Approved::Waiting,
+                            "everybody agreed, but nothing is granted while admission is not as installed",
+                        );
+                        (vec![], Next::After(LOOK_AGAIN.min(left)))
+                    }
+                }
+            }
+            Verdict::Waiting(_) if !matches!(self.observed.standing.guard, Guard::Intact { .. }) => {
+                self.set(Screened::Complete, message);
+                self.set(Approved::Waiting, "nobody is asked while admission is not as installed: it could not count");
+                (vec![], Next::After(LOOK_AGAIN.min(left)))
+            }
+            Verdict::Waiting(steps) => {
+                self.set(Screened::Complete, message);
+                let waits =
+                    format!("{}; {}", what_is_asked(filing), waits_for(&steps, self.times_out_at(Some(filing))));
+                self.set(Approved::Waiting, waits + &left_out(&self.status));
+                self.status.waiting_for = steps;
+                (vec![], Next::After(left))
+            }
+        }
+    }
+
+    /// Makes the record, or says why it cannot be made. What was never complete leaves none: it stays on the request.
+    fn conclude(
+        &mut self,
+        filing: Option<&Filing<'_>>,
+        outcome: Outcome,
+        approvals: Vec<ApprovalOf>,
+    ) -> (Vec<Effect>, Next) {
+        if let Some(words) = self.observed.refused {
+            self.set(Approved::Waiting, format!("the API server refuses the record: {words}"));
+            return (vec![], Next::After(LOOK_AGAIN));
+        }
+        let was_asked = !self.status.closers.is_empty();
+        let epoch = self.status.admission_epoch.clone().unwrap_or_default();
+        let grant = filing.filter(|_| was_asked).and_then(|f| record::award(f, outcome, approvals, &epoch, self.now));
+        if let Some(grant) = grant {
+            return (vec![Effect::CreateGrant(Box::new(grant))], Next::AtOnce);
+        }
+        match outcome {
+            Outcome::Withdrawn => self.set(Approved::Withdrawn, "it was closed before anybody was asked"),
+            Outcome::TimedOut => self.set(Approved::TimedOut, "it was not completed in time: file a new request"),
+            Outcome::Approved | Outcome::Denied => self.set(Approved::Waiting, "the record cannot be made yet"),
+        }
+        (vec![], Next::OnChange)
+    }
+
+    fn times_out_at(&self, filing: Option<&Filing<'_>>) -> DateTime<Utc> {
+        let default = TimeDelta::hours(1);
+        let created = self.observed.seen.request.metadata.creation_timestamp.as_ref();
+        let created = created.and_then(|t| Instant::try_from(t).ok()).map_or(self.now.wall, Instant::get);
+        let policy = filing.map(|f| f.policy).or(self.observed.seen.policy);
+        created + policy.map_or(default, |p| p.spec.approval.pending_timeout.delta())
+    }
+
+    /// What the answers say about each permission of the role; `None` until all were asked.
+    fn permissions(&self, filing: &Filing<'_>) -> Option<Permissions> {
+        let mut permissions = Permissions::default();
+        for permission in role::permissions(filing.rules).0 {
+            let asked =
+                |a: &&Answer| matches!(&a.question, Question::IsAllowed { permission: p, .. } if *p == permission);
+            let answer = self.observed.answers.iter().find(asked)?;
+            // What another temporary access allows will go as well, so it is none of what the person had before.
+            if answer.yes && !names::is_by_managed_binding(&answer.words) {
+                permissions.had.push(format!("{permission}: {}", answer.words).chars().take(1024).collect());
+            } else {
+                permissions.adds.push(permission.to_string());
+            }
+        }
+        Some(permissions)
+    }
+}
+
+/// Who decided without effect: nobody decides twice on one text, so that others must hear of it.
+fn left_out(status: &AccessRequestStatus) -> String {
+    let is_vain = |d: &&Judged| !d.counted && status.revision.as_ref() == Some(&d.revision);
+    let vain: Vec<_> = status.decisions.iter().filter(is_vain).map(|d| format!("{} ({})", d.by, d.message)).collect();
+    if vain.is_empty() { String::new() } else { format!("; does not count, so another has to: {}", vain.join(", ")) }
+}
+
+/// `alice asks for logs (ReadOnly) in billing for 30m`: what a yes would give.
+fn what_is_asked(filing: &Filing<'_>) -> String {
+    let place = filing.request.metadata.namespace.as_deref().unwrap_or_default();
+    let (who, access) = (&filing.request.spec.requester.username, filing.access);
+    format!("{who} asks for {} ({:?}) in {place} for {}", access.name, access.level, Span::from(filing.duration))
+}
+
+fn waits_for(steps: &[Waiting], until: DateTime<Utc>) -> String {
+    let one = |w: &Waiting| {
+        let names: Vec<_> = w.approvers.iter().map(ToString::to_string).collect();
+        format!("{} ({} of {})", w.step, w.need, names.join(", "))
+    };
+    let steps: Vec<_> = steps.iter().map(one).collect();
+    format!("waits until {} for {}: status.waitingFor has the command", Instant::new(until), steps.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::policy::AccessPolicy;
+    use crate::decide::Fuses;
+    use crate::decide::effect::Effect;
+    use crate::decide::screening::tests::{installation, policy};
+    use k8s_openapi::api::core::v1::Namespace;
+    use k8s_openapi::api::rbac::v1::PolicyRule;
+    use serde_json::{Value, json};
+
+    fn at(time: &str) -> Now {
+        let wall = DateTime::parse_from_rfc3339(&format!("2026-12-01T{time}Z")).unwrap().to_utc();
+        Now { wall, server_ahead: TimeDelta::zero() }
+    }
+    fn request(spec: Value, status: Value) -> AccessRequest {
+        let mut whole = json!({"policy": "customer-support", "reason": "Check why invoice totals changed for customer account 4812.",
+            "ticket": "SUP-4812", "requester": {"username": "alice", "groups": ["support"]}});
+        whole.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+        let mut request = json!({"apiVersion": "curfew.dev/v1alpha1", "kind": "AccessRequest",
+            "metadata": {"name": "sup-4812", "namespace": "billing", "uid": "7f3a2c1b-0000", "generation": 1, "creationTimestamp": "2026-12-01T09:00:00Z"},
+            "spec": whole});
+        if !status.is_null() {
+            request["status"] = status;
+        }
+        serde_json::from_value(request).unwrap()
+    }
+    fn approval(by: &str, decision: &str) -> Value {
+        json!({"by": by, "as": "billing-owners", "step": "service-owner", "decision": decision, "revision": "7f3a2c1b-1", "comment": "Narrow and tied to a case."})
+    }
+    /// A status as the operator left it, with what people wrote since.
+    fn asked(people: Value) -> Value {
+        let mut status = json!({"revision": "7f3a2c1b-1", "admissionEpoch": "e1", "permissions": {"adds": ["get pods/log"]},
+            "closers": [{"kind": "Group", "name": "billing-owners"}], "approvals": []});
+        status.as_object_mut().unwrap().extend(people.as_object().unwrap().clone());
+        status
+    }
+    fn well() -> Standing {
+        Standing { lease_held: true, guard: Guard::Intact { epoch: "e1".into() }, fuses: Fuses::Burn }
+    }
+    struct World {
+        policy: Option<AccessPolicy>,
+        standing: Standing,
+        now: Now,
+    }
+    impl World {
+        fn new() -> Self {
+            Self { policy: Some(policy(json!({}))), standing: well(), now: at("09:05:00") }
+        }
+        fn observed<T>(
+            &self,
+            request: &AccessRequest,
+            grant: Option<&AccessGrant>,
+            of: impl FnOnce(&Observed<'_>, Now) -> T,
+        ) -> T {
+            let installation = installation();
+            let namespace: Namespace = serde_json::from_value(
+                json!({"metadata": {"name": "billing", "labels": {"curfew.dev/zone": "production"}}}),
+            )
+            .unwrap();
+            let rules: Vec<PolicyRule> =
+                serde_json::from_value(json!([{"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]}]))
+                    .unwrap();
+            let seen = Seen {
+                request,
+                policy: self.policy.as_ref(),
+                policies: &[],
+                namespace: Some(&namespace),
+                rules: Some(&rules),
+                live: &[],
+                installation: &installation,
+            };
+            of(
+                &Observed {
+                    seen,
+                    grant,
+                    installation: &installation,
+                    standing: &self.standing,
+                    answers: &[],
+                    refused: None,
+                },
+                self.now,
+            )
+        }
+        fn pass(&self, request: &AccessRequest) -> Plan<AccessRequestStatus> {
+            self.observed(request, None, decide)
+        }
+    }
+    fn state(plan: &Plan<AccessRequestStatus>) -> String {
+        plan.status.as_ref().and_then(|s| s.state.clone()).unwrap_or_default()
+    }
+    fn record(plan: &Plan<AccessRequestStatus>) -> Option<&AccessGrant> {
+        match &plan.effects[..] {
+            [Effect::CreateGrant(grant)] => Some(grant),
+            [] => None,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn c1_a_request_is_screened_then_waits_then_is_recorded() {
+        let world = World::new();
+        let first = world.pass(&request(json!({}), Value::Null));
+        let status = first.status.clone().unwrap();
+        assert_eq!(
+            (state(&first).as_str(), status.revision.as_deref(), first.effects.len()),
+            ("Waiting", Some("7f3a2c1b-1"), 0)
+        );
+        assert_eq!(status.waiting_for[0].step, "service-owner");
+        assert_eq!(status.closers.len(), 1);
+
+        let agreed = world.pass(&request(json!({}), asked(json!({"approvals": [approval("bob", "Approve")]}))));
+        let grant = record(&agreed).expect("a record");
+        assert_eq!(
+            grant.spec.expires_at.map(|e| e.to_string()).as_deref(),
+            Some("2026-12-01T09:35:00Z"),
+            "30 min from the decision"
+        );
+        assert_eq!(
+            (grant.spec.approved_by.as_deref(), grant.spec.adds.as_slice()),
+            (Some("bob (billing-owners)"), &["get pods/log".to_owned()][..])
+        );
+        assert!(
+            agreed.status.is_none_or(|s| s.grant.is_none() && s.expires_at.is_none()),
+            "copied only from a record that exists"
+        );
+    }
+    #[test]
+    fn each_decision_has_its_record_and_none_gives_access_but_an_approval() {
+        let rows = [
+            (
+                "D17 one no ends it",
+                asked(json!({"approvals": [approval("bob", "Approve"), approval("kim", "Deny")]})),
+                "09:05:00",
+                Outcome::Denied,
+            ),
+            ("L1 nobody decided in time", asked(json!({})), "10:00:00", Outcome::TimedOut),
+            ("it was closed before", asked(json!({"close": {"by": "alice"}})), "09:05:00", Outcome::Withdrawn),
+            (
+                "closed wins over agreed",
+                asked(json!({"close": {"by": "alice"}, "approvals": [approval("bob", "Approve")]})),
+                "09:05:00",
+                Outcome::Withdrawn,
+            ),
+            (
+                "too late is too late, whoever agreed",
+                asked(json!({"approvals": [approval("bob", "Approve")]})),
+                "10:00:00",
+                Outcome::TimedOut,
+            ),
+        ];
+        for (sentence, status, time, outcome) in rows {
+            let plan = World { now: at(time), ..World::new() }.pass(&request(json!({}), status));
+            let grant = record(&plan).unwrap_or_else(|| panic!("{sentence}: no record"));
+            assert_eq!((grant.spec.outcome, grant.spec.expires_at), (outcome, None), "{sentence}");
+        }
+    }
+    #[test]
+    fn c11_an_approver_shortens_and_never_widens() {
+        for (said, end) in [("10m", "2026-12-01T09:15:00Z"), ("2h", "2026-12-01T09:35:00Z")] {
+            let mut yes = approval("bob", "Approve");
+            yes["duration"] = json!(said);
+            let plan = World::new().pass(&request(json!({}), asked(json!({"approvals": [yes]}))));
+            assert_eq!(record(&plan).unwrap().spec.expires_at.unwrap().to_string(), end, "{said}");
+        }
+    }
+    #[test]
+    fn c2_an_incomplete_request_waits_for_its_correction_and_for_nobody_else() {
+        let world = World::new();
+        let vague =
+            world.pass(&request(json!({"reason": "Need to investigate something", "ticket": "none"}), Value::Null));
+        let status = vague.status.unwrap();
+        assert_eq!(status.state.as_deref(), Some("Incomplete"));
+        assert!(status.waiting_for.is_empty(), "D18: nobody may decide it");
+        let codes: Vec<_> = status.checks.iter().filter_map(|c| c.code.as_deref()).collect();
+        assert_eq!(codes, ["TicketInvalid", "VagueReason"], "B17: all gaps at once");
+        let late = World { now: at("10:00:00"), ..World::new() }.pass(&request(json!({"ticket": "none"}), Value::Null));
+        assert!(late.effects.is_empty() && state(&late) == "TimedOut", "what nobody was asked about leaves no record");
+    }
+    #[test]
+    fn d17_who_wants_detail_gets_an_amended_text() {
+        let plan =
+            World::new().pass(&request(json!({}), asked(json!({"approvals": [approval("bob", "RequestDetail")]}))));
+        let status = plan.status.unwrap();
+        assert_eq!((status.state.as_deref(), status.waiting_for.len()), (Some("DetailRequested"), 0));
+        // The text was changed: what was said of the older one does not count.
+        let mut amended = request(json!({}), asked(json!({"approvals": [approval("bob", "Approve")]})));
+        amended.metadata.generation = Some(2);
+        let plan = World::new().pass(&amended);
+        let status = plan.status.unwrap();
+        assert_eq!(
+            (status.state.as_deref(), status.decisions[0].reason.as_str(), status.permissions),
+            (Some("Waiting"), "OtherRevision", None)
+        );
+    }
+    #[test]
+    fn c13_a_bare_yes_is_not_passed_over_in_silence() {
+        let mut yes = approval("bob", "Approve");
+        yes["comment"] = json!("ok");
+        let status = World::new().pass(&request(json!({}), asked(json!({"approvals": [yes]})))).status.unwrap();
+        let said = status.conditions.iter().find(|c| c.type_ == "Approved").unwrap();
+        assert!(said.message.contains("does not count, so another has to: bob (An approval needs"), "{}", said.message);
+    }
+    #[test]
+    fn a_refusal_at_screening_is_final() {
+        let world = World { policy: None, ..World::new() };
+        let refused = world.pass(&request(json!({}), Value::Null)).status.unwrap();
+        assert_eq!(refused.state.as_deref(), Some("Refused"));
+        // The policy comes later: it stays refused, and nothing is written.
+        let later = World::new().pass(&request(json!({}), serde_json::to_value(&refused).unwrap()));
+        assert!(later.status.is_none() && later.effects.is_empty());
+    }
+    #[test]
+    fn nobody_is_asked_before_the_epoch_is_on_record() {
+        let unknown = World { standing: Standing { guard: Guard::Unknown, ..well() }, ..World::new() };
+        assert!(unknown.pass(&request(json!({}), json!(null))).status.is_none(), "the next look comes in a moment");
+        let broken = Guard::Broken("curfew-requests is missing".into());
+        let broken = World { standing: Standing { guard: broken, ..well() }, ..World::new() };
+        let status = broken.pass(&request(json!({}), json!(null))).status.unwrap();
+        assert!(status.waiting_for.is_empty() && status.admission_epoch.is_none());
+        let asked = World::new().pass(&request(json!({}), json!(null))).status.unwrap();
+        assert!(!asked.waiting_for.is_empty() && asked.admission_epoch.as_deref() == Some("e1"), "both at once");
+    }
+    #[test]
+    fn nothing_is_granted_without_lease_or_guard() {
+        let agreed = || request(json!({}), asked(json!({"approvals": [approval("bob", "Approve")]})));
+        for standing in [
+            Standing { lease_held: false, ..well() },
+            Standing { guard: Guard::Unknown, ..well() },
+            Standing { guard: Guard::Broken("curfew-requests is missing".into()), ..well() },
+            Standing { guard: Guard::Intact { epoch: "e2".into() }, ..well() },
+        ] {
+            let plan = World { standing: standing.clone(), ..World::new() }.pass(&agreed());
+            assert!(plan.effects.is_empty(), "{standing:?}");
+        }
+    }
+    #[test]
+    fn what_a_pass_wrote_is_not_written_again() {
+        let world = World::new();
+        let mut filed = request(json!({}), Value::Null);
+        filed.status = world.pass(&filed).status;
+        let later = World { now: at("09:06:00"), ..World::new() }.pass(&filed);
+        assert!(later.status.is_none() && later.effects.is_empty(), "{later:?}");
+    }
+    #[test]
+    fn the_request_says_what_its_record_says() {
+        let world = World::new();
+        let agreed = request(json!({}), asked(json!({"approvals": [approval("bob", "Approve")]})));
+        let mut grant = record(&world.pass(&agreed)).unwrap().clone();
+        grant.status = serde_json::from_value(json!({"conditions": [{"type": "Active", "status": "True", "reason": "Bound", "message": "until then", "lastTransitionTime": "2026-12-01T09:05:01Z"}]})).unwrap();
+        let status = world.observed(&agreed, Some(&grant), decide).status.unwrap();
+        assert_eq!(
+            (status.state.as_deref(), status.grant, status.expires_at),
+            (Some("Bound"), grant.metadata.name.clone(), grant.spec.expires_at)
+        );
+        assert!(reasons::is(&Status(status.conditions), Approved::StepsMet));
+        let second = World { standing: Standing { lease_held: false, ..well() }, ..World::new() };
+        assert!(
+            second.observed(&agreed, Some(&grant), decide).status.is_none(),
+            "what may change yet is the lease holder's"
+        );
+        let ended = grant.status.as_mut().unwrap();
+        ended.ended_at = Some(grant.spec.not_before);
+        ended.conditions[0].reason = "Expired".into();
+        let status = second.observed(&agreed, Some(&grant), decide).status.unwrap();
+        assert_eq!(status.state.as_deref(), Some("Expired"), "an end is said without the lease");
+    }
+    struct Status(Vec<Condition>);
+    impl crate::api::Conditions for Status {
+        fn conditions(&self) -> &[Condition] {
+            &self.0
+        }
+        fn conditions_mut(&mut self) -> &mut Vec<Condition> {
+            &mut self.0
+        }
+    }
+    #[test]
+    fn a_request_is_over_when_its_access_is() {
+        let with = |conditions: &[(&str, &str, &str)], grant: Value| {
+            let conditions: Vec<_> = conditions
+                .iter()
+                .map(|(type_, status, reason)| {
+                    json!({"type": type_, "status": status, "reason": reason,
+                "message": "", "lastTransitionTime": "2026-12-01T09:05:01Z"})
+                })
+                .collect();
+            request(json!({}), asked(json!({"conditions": conditions, "grant": grant})))
+        };
+        let agreed = ("Approved", "True", "StepsMet");
+        assert!(!is_over(&request(json!({}), Value::Null)));
+        assert!(!is_over(&with(&[agreed, ("Active", "True", "Bound")], json!("g"))));
+        assert!(is_over(&with(&[agreed, ("Active", "False", "Expired")], json!("g"))));
+        assert!(is_over(&with(&[("Approved", "False", "Denied")], json!("g"))));
+        assert!(is_over(&with(&[("Screened", "False", "Refused")], Value::Null)));
+        assert!(!is_over(&with(&[("Screened", "False", "Incomplete")], Value::Null)));
+    }
+    #[test]
+    fn what_the_requester_can_do_already_is_asked_once_for_each_text() {
+        let world = World::new();
+        let ask = |request: &AccessRequest| world.observed(request, None, |o, _| questions(o).len());
+        assert_eq!(ask(&request(json!({}), Value::Null)), 1);
+        assert_eq!(ask(&request(json!({}), asked(json!({})))), 0);
+        assert_eq!(ask(&request(json!({"ticket": "none"}), Value::Null)), 0, "not before it is complete");
+    }
+}

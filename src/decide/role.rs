@@ -1,0 +1,469 @@
+//! What a role's rules amount to: single permissions, and the least level that covers them.
+use crate::api::subject::{Level, RoleRef};
+use k8s_openapi::api::rbac::v1::PolicyRule;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+/// How many permissions of a role are listed, and asked about one by one.
+pub const MOST_PERMISSIONS: usize = 256;
+/// How many rules a record holds.
+const MOST_RULES: usize = 128;
+/// How many entries each list of a rule may have there.
+const MOST_ENTRIES: usize = 64;
+/// How long a permission may be there, as it is written.
+const MOST_LENGTH: usize = 256;
+/// Above so many combinations in one rule nobody can judge it, and nothing tries to.
+const MOST_COMBINATIONS: usize = 16_384;
+
+/// One thing that RBAC allows or not: a verb on a resource, written `get pods/log`, `patch deployments.apps`,
+/// `get configmaps feature-flags`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Permission {
+    /// The verb, or `*`.
+    pub verb: String,
+    /// The API group; empty for the core group; or `*`.
+    pub group: String,
+    /// The resource, or `*`.
+    pub resource: String,
+    /// The subresource; empty for none.
+    pub subresource: String,
+    /// The object's name; empty for all.
+    pub name: String,
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.verb, self.resource)?;
+        if !self.group.is_empty() {
+            write!(f, ".{}", self.group)?;
+        }
+        if !self.subresource.is_empty() {
+            write!(f, "/{}", self.subresource)?;
+        }
+        if !self.name.is_empty() {
+            write!(f, " {}", self.name)?;
+        }
+        Ok(())
+    }
+}
+impl FromStr for Permission {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bad = || format!("`{text}` is not a permission like `get pods/log` or `patch deployments.apps`");
+        let (verb, rest) = text.split_once(' ').ok_or_else(bad)?;
+        let (target, name) = rest.split_once(' ').unwrap_or((rest, ""));
+        let (kind, subresource) = target.split_once('/').unwrap_or((target, ""));
+        let (resource, group) = kind.split_once('.').unwrap_or((kind, ""));
+        if verb.is_empty() || resource.is_empty() {
+            return Err(bad());
+        }
+        let [verb, group, resource, subresource, name] = [verb, group, resource, subresource, name].map(str::to_owned);
+        Ok(Self { verb, group, resource, subresource, name })
+    }
+}
+
+/// Every permission that the rules give, sorted and each once, and whether some were left out beyond
+/// [`MOST_PERMISSIONS`].
+///
+/// URLs outside the API's resources are not listed: a RoleBinding gives nothing on them.
+pub fn permissions(rules: &[PolicyRule]) -> (Vec<Permission>, bool) {
+    let mut all = BTreeSet::new();
+    for permission in rules.iter().flat_map(combinations) {
+        if all.len() == MOST_PERMISSIONS && !all.contains(&permission) {
+            return (all.into_iter().collect(), true);
+        }
+        all.insert(permission);
+    }
+    (all.into_iter().collect(), false)
+}
+
+/// What of the rules a record cannot hold, in words; the bounds are those of an AccessGrant's schema.
+pub fn too_large(rules: &[PolicyRule]) -> Option<String> {
+    let lists = |rule: &PolicyRule| {
+        [&rule.api_groups, &rule.resources, &rule.resource_names, &rule.non_resource_urls]
+            .into_iter()
+            .filter_map(Option::as_ref)
+            .chain([&rule.verbs])
+            .map(Vec::len)
+            .max()
+    };
+    let longest = rules.iter().filter_map(lists).max().unwrap_or_default();
+    let (all, cut) = permissions(rules);
+    if rules.len() > MOST_RULES {
+        return Some(format!("{} rules, more than {MOST_RULES}", rules.len()));
+    }
+    if longest > MOST_ENTRIES {
+        return Some(format!("a list of {longest} entries in one rule, more than {MOST_ENTRIES}"));
+    }
+    if cut {
+        return Some(format!("more than {MOST_PERMISSIONS} permissions"));
+    }
+    let long = all.iter().map(|p| p.to_string().len()).max().filter(|len| *len > MOST_LENGTH)?;
+    Some(format!("a permission of {long} characters, more than {MOST_LENGTH}"))
+}
+
+/// The least level that covers all rules.
+///
+/// - `ReadOnly`: get, list and watch; no secrets, and no subresource that opens a connection into a container, since
+///   `get pods/exec` alone opens one by WebSocket.
+/// - `LimitedWrite`: what is undone by itself or by one command: deleting or evicting a pod, scaling, and connections
+///   into what runs (exec, attach, portforward, proxy).
+/// - `Write`: every other change, and reading secrets. `patch deployments.apps` is one, although
+///   `kubectl rollout restart` needs it: RBAC cannot tell an annotation from an image. A role that restarts at
+///   `LimitedWrite` deletes pods instead. So are ephemeral containers, which may name any Secret of the namespace.
+/// - `Admin`: wildcards, verbs that are not Kubernetes' own, and whatever leads to more rights.
+pub fn least_level(rules: &[PolicyRule]) -> Level {
+    highest(rules).map_or(Level::ReadOnly, |worst| worst.level)
+}
+
+/// What a role gives beyond a level, in words; `None` if it stays within.
+pub fn excess(rules: &[PolicyRule], declared: Level) -> Option<String> {
+    let worst = highest(rules).filter(|worst| worst.level > declared)?;
+    Some(format!("`{}` is {:?}: {}", worst.what, worst.level, worst.why))
+}
+
+/// SHA-256 of the rules as JSON without blanks and with sorted keys, in lower-case hexadecimal.
+///
+/// `kubectl get accessgrant NAME -o json | jq -cjS .spec.rules | sha256sum` says the same.
+pub fn digest(rules: &[PolicyRule]) -> String {
+    // A `Value` keeps its keys sorted.
+    let json = serde_json::to_value(rules).unwrap_or_default().to_string();
+    Sha256::digest(json).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether a role is on the list of those that nobody gets through Curfew: the cluster's own.
+pub fn is_never_granted(role: &RoleRef) -> bool {
+    role.name == "cluster-admin" || role.name.starts_with("system:")
+}
+
+struct Worst {
+    level: Level,
+    what: String,
+    why: &'static str,
+}
+
+/// The first of the permissions that need the highest level.
+fn highest(rules: &[PolicyRule]) -> Option<Worst> {
+    let mut worst: Option<Worst> = None;
+    for rule in rules {
+        if size(rule) > MOST_COMBINATIONS {
+            let what = "a rule with thousands of combinations".to_owned();
+            return Some(Worst { level: Level::Admin, what, why: "nobody can judge it" });
+        }
+        for permission in combinations(rule) {
+            let (level, why) = level_of(&permission);
+            if worst.as_ref().is_none_or(|worst| level > worst.level) {
+                worst = Some(Worst { level, what: permission.to_string(), why });
+            }
+            if level == Level::Admin {
+                return worst;
+            }
+        }
+    }
+    worst
+}
+
+const READS: &[&str] = &["get", "list", "watch"];
+const CHANGES: &[&str] = &["create", "update", "patch", "delete", "deletecollection"];
+/// Groups in which a change is a change of what people may do.
+const GUARDED_GROUPS: &[&str] = &[
+    "rbac.authorization.k8s.io",
+    "admissionregistration.k8s.io",
+    "apiregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "certificates.k8s.io",
+    "curfew.dev",
+];
+/// Subresources that open a connection into something, whatever the verb: WebSockets begin with a GET.
+const CONNECTIONS: &[&str] = &["exec", "attach", "portforward", "proxy", "console", "vnc", "ssh"];
+
+/// How much one permission lets somebody do, and why.
+fn level_of(permission: &Permission) -> (Level, &'static str) {
+    let Permission { verb, group, resource, subresource, .. } = permission;
+    let (verb, group, resource, subresource) = (&**verb, &**group, &**resource, &**subresource);
+    let reads = READS.contains(&verb);
+    match (verb, group, resource, subresource) {
+        _ if [verb, group, resource, subresource].contains(&"*") => {
+            (Level::Admin, "a wildcard covers what nobody has looked at")
+        }
+        ("bind" | "escalate", ..) => (Level::Admin, "it leads to more rights"),
+        _ if verb.starts_with("impersonate") => (Level::Admin, "it lets somebody act as another"),
+        (_, "", "nodes", "proxy") => (Level::Admin, "it opens the kubelet, and with it every container of the node"),
+        _ if CONNECTIONS.contains(&subresource) => {
+            (Level::LimitedWrite, "it opens a connection into something that runs, and a get is enough for that")
+        }
+        (_, "", "secrets", _) if reads => (Level::Write, "it reads secrets, which are keys to other systems"),
+        _ if reads => (Level::ReadOnly, "it only reads"),
+        _ if !CHANGES.contains(&verb) => {
+            (Level::Admin, "the verb is not one of Kubernetes' own, so it may mean anything")
+        }
+        (_, "", "serviceaccounts", "token") => (Level::Admin, "it makes tokens of service accounts"),
+        _ if GUARDED_GROUPS.contains(&group) => (Level::Admin, "it changes what people may do"),
+        (_, "", "namespaces", _) => (Level::Admin, "it changes the labels that protect the namespace"),
+        ("delete", "", "pods", "") | ("create", "", "pods", "eviction") => {
+            (Level::LimitedWrite, "it stops a pod, which its controller makes again")
+        }
+        ("update" | "patch", _, _, "scale") => (Level::LimitedWrite, "it changes a number of replicas"),
+        ("update" | "patch", "", "pods", "resize") => {
+            (Level::LimitedWrite, "it gives a pod more, or less, until it goes")
+        }
+        ("update" | "patch", "", "pods", "ephemeralcontainers") => {
+            (Level::Write, "a debug container may name any Secret of the namespace in its environment")
+        }
+        (_, "" | "apps" | "batch", ..) if runs_pods(resource) && subresource.is_empty() => {
+            (Level::Write, "it can choose the image that runs, and the secrets that it sees")
+        }
+        _ => (Level::Write, "it creates, changes or deletes"),
+    }
+}
+
+fn runs_pods(resource: &str) -> bool {
+    matches!(
+        resource,
+        "pods"
+            | "replicationcontrollers"
+            | "deployments"
+            | "replicasets"
+            | "statefulsets"
+            | "daemonsets"
+            | "jobs"
+            | "cronjobs"
+    )
+}
+
+/// Each value once, in order.
+fn distinct(values: Option<&[String]>) -> Vec<&str> {
+    let mut seen = BTreeSet::new();
+    values.unwrap_or_default().iter().map(String::as_str).filter(|value| seen.insert(*value)).collect()
+}
+
+fn size(rule: &PolicyRule) -> usize {
+    let length = |list: Option<&Vec<String>>| list.map_or(0, Vec::len);
+    // Names are not counted: the level does not depend on them.
+    [rule.verbs.len(), length(rule.api_groups.as_ref()), length(rule.resources.as_ref())]
+        .into_iter()
+        .fold(1, usize::saturating_mul)
+        .saturating_mul(length(rule.resource_names.as_ref()).max(1))
+}
+
+/// Every verb, on every group's every resource, by every name; lazily, as a rule may be made to be large.
+fn combinations(rule: &PolicyRule) -> impl Iterator<Item = Permission> + '_ {
+    let groups = distinct(rule.api_groups.as_deref());
+    let resources = distinct(rule.resources.as_deref());
+    let mut names = distinct(rule.resource_names.as_deref());
+    if names.is_empty() {
+        names.push("");
+    }
+    distinct(Some(&rule.verbs)).into_iter().flat_map(move |verb| {
+        let (resources, names) = (resources.clone(), names.clone());
+        groups.clone().into_iter().flat_map(move |group| {
+            let names = names.clone();
+            resources.clone().into_iter().flat_map(move |resource| {
+                let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+                names.clone().into_iter().map(move |name| {
+                    let [verb, group, resource, subresource, name] =
+                        [verb, group, resource, subresource, name].map(str::to_owned);
+                    Permission { verb, group, resource, subresource, name }
+                })
+            })
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::subject::RoleKind;
+    use proptest::prelude::*;
+
+    fn rule(verbs: &str, group: &str, resources: &str) -> PolicyRule {
+        let list = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        PolicyRule {
+            verbs: list(verbs),
+            api_groups: Some(vec![group.to_owned()]),
+            resources: Some(list(resources)),
+            ..PolicyRule::default()
+        }
+    }
+
+    #[test]
+    fn b14_each_rule_needs_its_level() {
+        use Level::*;
+        for (verbs, group, resources, level) in [
+            ("get list watch", "", "pods pods/log configmaps events", ReadOnly),
+            ("get list watch", "apps", "deployments replicasets deployments/scale", ReadOnly),
+            ("get", "rbac.authorization.k8s.io", "roles", ReadOnly),
+            ("get", "curfew.dev", "accessrequests", ReadOnly),
+            ("get", "example.com", "secrets", ReadOnly),
+            ("get", "", "pods/exec", LimitedWrite),
+            ("create", "", "pods/exec", LimitedWrite),
+            ("get", "", "pods/attach", LimitedWrite),
+            ("create", "", "pods/portforward", LimitedWrite),
+            ("get", "", "pods/proxy", LimitedWrite),
+            ("get", "", "services/proxy", LimitedWrite),
+            ("patch", "", "pods/resize", LimitedWrite),
+            ("delete", "", "pods", LimitedWrite),
+            ("create", "", "pods/eviction", LimitedWrite),
+            ("patch", "apps", "deployments/scale", LimitedWrite),
+            ("update", "example.com", "widgets/scale", LimitedWrite),
+            ("get", "", "secrets", Write),
+            ("list", "", "secrets", Write),
+            ("watch", "", "secrets", Write),
+            ("patch", "", "pods/ephemeralcontainers", Write),
+            ("create", "", "pods", Write),
+            ("patch", "", "pods", Write),
+            ("deletecollection", "", "pods", Write),
+            ("patch", "apps", "deployments", Write),
+            ("update", "apps", "statefulsets", Write),
+            ("create", "batch", "jobs", Write),
+            ("patch", "", "configmaps", Write),
+            ("delete", "", "services", Write),
+            ("create", "authorization.k8s.io", "localsubjectaccessreviews", Write),
+            ("*", "", "pods", Admin),
+            ("get", "*", "pods", Admin),
+            ("get", "", "*", Admin),
+            ("get", "", "pods/*", Admin),
+            ("get", "apps", "*/scale", Admin),
+            ("bind", "rbac.authorization.k8s.io", "clusterroles", Admin),
+            ("escalate", "rbac.authorization.k8s.io", "roles", Admin),
+            ("impersonate", "", "users", Admin),
+            ("impersonate-on:user-info:get", "", "pods", Admin),
+            ("create", "", "serviceaccounts/token", Admin),
+            ("create", "rbac.authorization.k8s.io", "rolebindings", Admin),
+            ("patch", "admissionregistration.k8s.io", "validatingadmissionpolicies", Admin),
+            ("patch", "curfew.dev", "accessrequests/status", Admin),
+            ("close", "curfew.dev", "accessrequests", Admin),
+            ("update", "certificates.k8s.io", "certificatesigningrequests/approval", Admin),
+            ("get", "", "nodes/proxy", Admin),
+            ("use", "security.openshift.io", "securitycontextconstraints", Admin),
+            ("patch", "", "namespaces", Admin),
+        ] {
+            assert_eq!(least_level(&[rule(verbs, group, resources)]), level, "{verbs} {group} {resources}");
+        }
+    }
+
+    /// The chart's roles with the levels that it writes on them.
+    fn catalogue() -> Vec<(String, String, Vec<PolicyRule>)> {
+        let template = include_str!("../../charts/curfew/templates/rbac-catalogue.yaml");
+        let role = |text: &str| {
+            let (_, level) = text.split_once("(list $ \"").unwrap();
+            let level = level.split('"').next().unwrap().to_owned();
+            let plain: String = text.lines().filter(|l| !l.contains("{{")).map(|l| format!("{l}\n")).collect();
+            let role: k8s_openapi::api::rbac::v1::ClusterRole = serde_saphyr::from_str(&plain).unwrap();
+            (role.metadata.name.unwrap(), level, role.rules.unwrap())
+        };
+        template.split("\n---\n").map(role).collect()
+    }
+
+    #[test]
+    fn b14_the_catalogue_says_what_its_roles_give() {
+        let roles = catalogue();
+        for (name, level, rules) in &roles {
+            assert_eq!(format!("{:?}", least_level(rules)), *level, "{name}");
+        }
+        let names: Vec<_> = roles.iter().map(|(name, ..)| name.as_str()).collect();
+        for name in
+            ["curfew-logs", "curfew-read", "curfew-restart", "curfew-exec", "curfew-config-edit", "curfew-debug"]
+        {
+            assert!(names.contains(&name), "{name}");
+        }
+    }
+
+    #[test]
+    fn f5_reading_logs_needs_neither_containers_nor_secrets() {
+        let (_, _, rules) = catalogue().into_iter().find(|(name, ..)| name == "curfew-logs").unwrap();
+        let all: Vec<_> = permissions(&rules).0.iter().map(ToString::to_string).collect();
+        assert_eq!(all, ["get pods", "get pods/log", "list pods", "watch pods"]);
+    }
+
+    #[test]
+    fn b14_one_bad_entry_among_many_decides() {
+        let rules = [rule("get list", "", "pods"), rule("get list patch", "apps", "replicasets deployments")];
+        assert_eq!(least_level(&rules), Level::Write);
+        let words = excess(&rules, Level::LimitedWrite).unwrap();
+        assert_eq!(
+            words,
+            "`patch replicasets.apps` is Write: it can choose the image that runs, and the secrets that it sees"
+        );
+        assert_eq!(excess(&rules, Level::Write), None);
+        assert_eq!(least_level(&[]), Level::ReadOnly);
+    }
+
+    #[test]
+    fn b14_a_name_does_not_make_a_secret_harmless() {
+        let named = PolicyRule { resource_names: Some(vec!["tls".into()]), ..rule("get", "", "secrets") };
+        assert_eq!(least_level(std::slice::from_ref(&named)), Level::Write);
+        assert_eq!(permissions(&[named]).0[0].to_string(), "get secrets tls");
+    }
+
+    #[test]
+    fn a_rule_that_is_too_large_to_judge_is_the_highest_level() {
+        let many = |n: usize| (0..n).map(|i| format!("r{i}")).collect::<Vec<_>>();
+        let huge =
+            PolicyRule { resources: Some(many(20_000)), resource_names: Some(many(20_000)), ..rule("get", "", "") };
+        assert_eq!(least_level(std::slice::from_ref(&huge)), Level::Admin);
+        assert_eq!(permissions(&[huge.clone(), huge]).0.len(), MOST_PERMISSIONS);
+    }
+
+    #[test]
+    fn permissions_are_sorted_and_listed_once() {
+        let urls = PolicyRule {
+            non_resource_urls: Some(vec!["/metrics".into()]),
+            verbs: vec!["get".into()],
+            ..PolicyRule::default()
+        };
+        let (all, cut) = permissions(&[rule("list get", "", "pods pods/log"), rule("get", "", "pods"), urls]);
+        let text: Vec<_> = all.iter().map(ToString::to_string).collect();
+        assert_eq!(text, ["get pods", "get pods/log", "list pods", "list pods/log"]);
+        assert!(!cut);
+    }
+
+    #[test]
+    fn a_role_with_too_many_permissions_says_so() {
+        let resources: Vec<_> = (0..300).map(|i| format!("r{i}")).collect();
+        let (all, cut) = permissions(&[rule("get", "", &resources.join(" "))]);
+        assert_eq!((all.len(), cut), (MOST_PERMISSIONS, true));
+        let (all, cut) = permissions(&[rule("get", "", &resources[..MOST_PERMISSIONS].join(" "))]);
+        assert_eq!((all.len(), cut), (MOST_PERMISSIONS, false));
+    }
+
+    #[test]
+    fn f4_the_clusters_own_roles_are_never_granted() {
+        for (name, never) in [("cluster-admin", true), ("system:node", true), ("admin", false), ("curfew-logs", false)]
+        {
+            let role = RoleRef { kind: RoleKind::ClusterRole, name: name.into() };
+            assert_eq!(is_never_granted(&role), never, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_digest_is_that_of_sorted_json_without_blanks() {
+        let rules = [rule("get list", "", "pods pods/log")];
+        let json = r#"[{"apiGroups":[""],"resources":["pods","pods/log"],"verbs":["get","list"]}]"#;
+        assert_eq!(serde_json::to_value(&rules).unwrap().to_string(), json);
+        assert_eq!(digest(&rules), "dad44ec145694e911ef5642633fcbbdfa724e2989e60f0f2145736a23d77e31f");
+    }
+
+    #[test]
+    fn what_is_not_a_permission_is_not_read_as_one() {
+        for text in ["", "get", "get ", " pods", "get /log"] {
+            assert!(text.parse::<Permission>().is_err(), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_can_be_read_again(
+            verb in "[a-z*]{1,8}",
+            group in "([a-z]{1,6}(\\.[a-z0-9]{1,6}){0,3})?",
+            resource in "[a-z*]{1,8}",
+            subresource in "[a-z*]{0,8}",
+            name in "([a-z0-9:.-]{1,20})?",
+        ) {
+            let permission = Permission { verb, group, resource, subresource, name };
+            prop_assert_eq!(permission.to_string().parse(), Ok(permission));
+        }
+    }
+}

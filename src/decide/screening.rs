@@ -1,0 +1,256 @@
+//! Whether a request says what its policy asks: an ordered list of small checks.
+//!
+//! [`CHECKS`] is the product's checklist: `status.checks[]`, the reference and the tests walk it, so a check cannot
+//! exist in one of them only. Every check runs, so that all gaps are named at once (B17).
+pub mod checks;
+pub mod pattern;
+pub mod words;
+
+use super::{Installation, role, text};
+use crate::api::grant::AccessGrant;
+use crate::api::policy::{Access, AccessPolicy};
+use crate::api::reasons::Screened;
+use crate::api::request::{self, AccessRequest};
+use crate::api::subject::{Subject, SubjectKind};
+use crate::api::time::Span;
+use chrono::TimeDelta;
+use k8s_openapi::api::{core::v1::Namespace, rbac::v1::PolicyRule};
+use std::sync::Arc;
+use strum::{EnumMessage, IntoStaticStr, VariantArray};
+
+pub use checks::CHECKS;
+
+/// The most characters of one message.
+const MOST: usize = 1024;
+
+/// What was read for a request. References only.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// The request.
+    pub request: &'a AccessRequest,
+    /// The policy that it names; `None`: there is none of that name.
+    pub policy: Option<&'a AccessPolicy>,
+    /// Every policy, for the list in a refusal.
+    pub policies: &'a [Arc<AccessPolicy>],
+    /// The request's namespace.
+    pub namespace: Option<&'a Namespace>,
+    /// What the role allows that the chosen access names, read live; `None`: there is no such role.
+    pub rules: Option<&'a [PolicyRule]>,
+    /// This person's grants that have not ended, under any policy.
+    pub live: &'a [Arc<AccessGrant>],
+    /// What the installation fixes.
+    pub installation: &'a Installation,
+}
+
+/// A request with everything that it names resolved.
+#[derive(Clone, Copy, Debug)]
+pub struct Filing<'a> {
+    /// The request.
+    pub request: &'a AccessRequest,
+    /// Its policy.
+    pub policy: &'a AccessPolicy,
+    /// What it asks for: named, or the policy's first.
+    pub access: &'a Access,
+    /// Where.
+    pub namespace: &'a Namespace,
+    /// What the role allows.
+    pub rules: &'a [PolicyRule],
+    /// The entry of the policy's `requesters` that lets this person ask.
+    pub entitled_by: &'a Subject,
+    /// What was asked for, or the policy's default.
+    pub duration: TimeDelta,
+    /// What the installation fixes.
+    pub installation: &'a Installation,
+}
+
+/// Why a check failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, EnumMessage, VariantArray)]
+pub enum Code {
+    /// No policy has that name: the message lists those that there are, and safer methods.
+    PolicyNotFound,
+    /// The policy does not cover this namespace.
+    NamespaceNotCovered,
+    /// The policy does not let this person ask.
+    NotEligible,
+    /// A `system:` name: access is for people.
+    NotAPerson,
+    /// Several people share this account, so nobody could tell who did what.
+    SharedAccount,
+    /// A step could only be met by the requester.
+    NoApprover,
+    /// The ticket is not of the form that the policy asks for.
+    TicketInvalid,
+    /// The reason does not say what is wrong and what is to be reached.
+    VagueReason,
+    /// More time than the lowest maximum allows.
+    DurationTooLong,
+    /// The policy offers no access of that name.
+    AccessNotOffered,
+    /// This person has live access for as many other tickets as the policy allows; screened again when one ends.
+    LimitReached,
+    /// Nothing can be granted under the policy at the moment; screened again when it can.
+    PolicyNotReady,
+}
+impl Code {
+    /// Whether an amended spec, or time, can meet it; else the request is refused for good.
+    pub fn is_fixable(self) -> bool {
+        match self {
+            Self::TicketInvalid
+            | Self::VagueReason
+            | Self::DurationTooLong
+            | Self::AccessNotOffered
+            | Self::LimitReached
+            | Self::PolicyNotReady => true,
+            Self::PolicyNotFound
+            | Self::NamespaceNotCovered
+            | Self::NotEligible
+            | Self::NotAPerson
+            | Self::SharedAccount
+            | Self::NoApprover => false,
+        }
+    }
+    /// Whether it passes without the requester doing anything.
+    pub fn passes_by_itself(self) -> bool {
+        matches!(self, Self::LimitReached | Self::PolicyNotReady)
+    }
+}
+
+/// What a check found; the text is for the requester and says what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// It holds.
+    Passed(String),
+    /// Something else is missing, and that says so: this one could not be judged.
+    Unknown(String),
+    /// It does not hold.
+    Failed(Code, String),
+}
+
+/// One check.
+#[derive(Debug)]
+pub struct Criterion {
+    /// The name in `status.checks[]`.
+    pub name: &'static str,
+    /// What it asks.
+    pub asks: &'static str,
+    /// The requirements that it covers.
+    pub covers: &'static [&'static str],
+    /// Looks.
+    pub examine: fn(&Seen<'_>) -> Finding,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub struct Screening<'a> {
+    /// One line for each check.
+    pub checks: Vec<request::Check>,
+    /// `Complete`, `Incomplete` or `Refused`.
+    pub screened: Screened,
+    /// One line for the condition: every code that failed, and what to do.
+    pub message: String,
+    /// The request resolved, where everything that it names is there, whatever the checks say.
+    pub filing: Option<Filing<'a>>,
+}
+
+/// Runs every check.
+pub fn screen<'a>(seen: &Seen<'a>) -> Screening<'a> {
+    let findings: Vec<_> = CHECKS.iter().map(|check| (check.name, (check.examine)(seen))).collect();
+    let filing = seen.filing();
+    let (screened, message) = sum_up(&findings, filing.is_some());
+    Screening { checks: findings.into_iter().map(line_of).collect(), screened, message, filing }
+}
+
+/// What the request asks for: the access that it names, or the policy's first.
+pub fn access_of<'a>(request: &AccessRequest, policy: &'a AccessPolicy) -> Option<&'a Access> {
+    match &request.spec.access {
+        None => policy.spec.access.first(),
+        Some(name) => policy.spec.access.iter().find(|access| access.name == *name),
+    }
+}
+
+/// The entry of the policy's `requesters` that lets this person ask; `system:` entries never do.
+pub fn entitlement<'a>(request: &AccessRequest, policy: &'a AccessPolicy) -> Option<&'a Subject> {
+    let who = &request.spec.requester;
+    policy.spec.requesters.iter().filter(|entry| !entry.name.starts_with("system:")).find(|entry| match entry.kind {
+        SubjectKind::User => entry.name == who.username,
+        SubjectKind::Group => who.groups.contains(&entry.name),
+    })
+}
+
+/// What was asked for, or the policy's default.
+fn duration_of(request: &AccessRequest, policy: &AccessPolicy) -> TimeDelta {
+    request.spec.duration.map_or(policy.spec.duration.default.delta(), Span::delta)
+}
+
+impl<'a> Seen<'a> {
+    fn filing(&self) -> Option<Filing<'a>> {
+        let policy = self.policy?;
+        Some(Filing {
+            request: self.request,
+            policy,
+            access: access_of(self.request, policy)?,
+            namespace: self.namespace?,
+            rules: self.rules?,
+            entitled_by: entitlement(self.request, policy)?,
+            duration: duration_of(self.request, policy),
+            installation: self.installation,
+        })
+    }
+}
+
+/// What the findings amount to. Nothing is complete that could not be judged or resolved.
+fn sum_up(findings: &[(&str, Finding)], resolved: bool) -> (Screened, String) {
+    let failed: Vec<(Code, &str)> = findings
+        .iter()
+        .filter_map(|(_, finding)| match finding {
+            Finding::Failed(code, words) => Some((*code, words.as_str())),
+            Finding::Passed(_) | Finding::Unknown(_) => None,
+        })
+        .collect();
+    let unjudged = findings.iter().any(|(_, finding)| matches!(finding, Finding::Unknown(_)));
+    if failed.is_empty() && !unjudged && resolved {
+        return (Screened::Complete, "Every check passed: those in waitingFor may decide.".to_owned());
+    }
+    let (screened, advice) = if failed.iter().any(|(code, _)| !code.is_fixable()) {
+        (Screened::Refused, "This request can never be granted; file a new one once this is met")
+    } else if failed.iter().all(|(code, _)| code.passes_by_itself()) {
+        (Screened::Incomplete, "It is screened again by itself")
+    } else {
+        (Screened::Incomplete, "Correct the manifest and apply it again")
+    };
+    (screened, text::line(&format!("{advice}: {}", in_turn(&failed)), MOST))
+}
+
+/// Every code, each with as much of its text as there is room for all.
+fn in_turn(failed: &[(Code, &str)]) -> String {
+    if failed.is_empty() {
+        return "something that it names is not there yet".to_owned();
+    }
+    let room = (MOST - 128) / failed.len() - 32;
+    let parts = failed.iter().map(|(code, words)| {
+        let code: &str = code.into();
+        format!("{code}: {}", text::line(words, room))
+    });
+    parts.collect::<Vec<_>>().join(" | ")
+}
+
+fn line_of((name, finding): (&'static str, Finding)) -> request::Check {
+    let (passed, code, words) = match finding {
+        Finding::Passed(words) => (true, None, words),
+        Finding::Unknown(words) => (false, None, words),
+        Finding::Failed(code, words) => (false, Some(<&str>::from(code).to_owned()), words),
+    };
+    request::Check { name: name.to_owned(), passed, code, message: text::line(&words, MOST) }
+}
+
+/// Whether the role still is what the policy may offer: not on the deny list, and within its level.
+pub(super) fn role_fault(access: &Access, rules: &[PolicyRule]) -> Option<String> {
+    if role::is_never_granted(&access.role_ref) {
+        return Some(format!("{} is never granted", access.role_ref));
+    }
+    role::excess(rules, access.level)
+        .map(|excess| format!("{} gives more than {:?}: {excess}", access.role_ref, access.level))
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,307 @@
+//! The checks themselves, in the order in which people read them.
+use super::{Code, Criterion, Finding, Seen, access_of, duration_of, entitlement, pattern, role_fault, words};
+use crate::api::policy::{AccessPolicy, TicketRule};
+use crate::api::reasons::{Ready, Reason};
+use crate::decide::{approvers, selector, term, text};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::ResourceExt;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Every check, in the order in which people read them.
+pub const CHECKS: &[Criterion] = &[
+    Criterion {
+        name: "Policy",
+        asks: "Is there such a policy, and can anything be granted under it?",
+        covers: &["A1", "A3", "A16"],
+        examine: policy,
+    },
+    Criterion { name: "Covered", asks: "Does the policy cover this namespace?", covers: &["A3"], examine: covered },
+    Criterion {
+        name: "Person",
+        asks: "Does a person ask, with an account of their own?",
+        covers: &["F6"],
+        examine: person,
+    },
+    Criterion { name: "Eligible", asks: "Does the policy let this person ask?", covers: &["A1"], examine: eligible },
+    Criterion {
+        name: "AccessOffered",
+        asks: "Does the policy offer what is asked for, and is its role still within the declared level?",
+        covers: &["B14", "F4"],
+        examine: access_offered,
+    },
+    Criterion {
+        name: "RealTask",
+        asks: "Has the ticket the form that the policy asks for? `PatternOnly`: nobody looked it up.",
+        covers: &["B2", "B3", "C3"],
+        examine: real_task,
+    },
+    Criterion {
+        name: "ClearReason",
+        asks: "Does the reason say what is wrong and what is to be reached?",
+        covers: &["B1", "B20", "B21"],
+        examine: clear_reason,
+    },
+    Criterion {
+        name: "EndTimeSet",
+        asks: "Is the time asked for within the lowest maximum?",
+        covers: &["B13", "C5", "E16", "E23"],
+        examine: end_time_set,
+    },
+    Criterion {
+        name: "Approvable",
+        asks: "Can each step be met by people other than the requester?",
+        covers: &["D9", "D15"],
+        examine: approvable,
+    },
+    Criterion {
+        name: "OtherActiveGrants",
+        asks: "What else does this person hold now, and does the policy allow one more ticket?",
+        covers: &["C6"],
+        examine: other_active_grants,
+    },
+];
+
+/// A check that another one's failure leaves open.
+fn needs_policy() -> Finding {
+    Finding::Unknown("Not judged: it needs the policy.".to_owned())
+}
+
+fn policy(seen: &Seen<'_>) -> Finding {
+    let asked = &seen.request.spec.policy;
+    let Some(policy) = seen.policy else {
+        let list = alternatives(seen, seen.policies.iter());
+        return Finding::Failed(Code::PolicyNotFound, format!("spec.policy: there is no policy `{asked}`. {list}"));
+    };
+    match readiness(policy) {
+        Ok(()) => Finding::Passed(format!("{asked}: {}", policy.spec.description)),
+        Err(words) => Finding::Failed(Code::PolicyNotReady, format!("spec.policy: `{asked}` {words}")),
+    }
+}
+
+/// Whether the operator found this very version of the policy complete; else its words.
+fn readiness(policy: &AccessPolicy) -> Result<(), String> {
+    let conditions = policy.status.iter().flat_map(|status| &status.conditions);
+    let is_current = |c: &&Condition| c.observed_generation == policy.metadata.generation;
+    let ready = conditions.into_iter().find(|c| c.type_ == Ready::CONDITION).filter(is_current);
+    match ready {
+        None => Err("has not been examined in its current version; wait a moment".to_owned()),
+        Some(ready) if ready.status == "True" => Ok(()),
+        Some(ready) => {
+            let owner = &policy.spec.owner;
+            Err(format!("grants nothing at the moment; tell its owner, {owner}: {}: {}", ready.reason, ready.message))
+        }
+    }
+}
+
+fn covered(seen: &Seen<'_>) -> Finding {
+    let (Some(policy), Some(namespace)) = (seen.policy, seen.namespace) else {
+        return match seen.policy {
+            None => needs_policy(),
+            Some(_) => Finding::Unknown("Not judged: the namespace cannot be found.".to_owned()),
+        };
+    };
+    let (name, wanted) = (namespace.name_any(), selector::in_words(&policy.spec.namespaces));
+    if selector::selects(&policy.spec.namespaces, namespace.labels()) {
+        return Finding::Passed(format!("{name} has the labels {wanted}"));
+    }
+    let covering = seen.policies.iter().filter(|p| selector::selects(&p.spec.namespaces, namespace.labels()));
+    let policy = &seen.request.spec.policy;
+    let list = alternatives(seen, covering);
+    Finding::Failed(
+        Code::NamespaceNotCovered,
+        format!(
+            "metadata.namespace: policy `{policy}` covers namespaces with the labels {wanted}, and {name} is none. {list}"
+        ),
+    )
+}
+
+/// The policies among these that could be used instead, with what they are for, and what to try without access (A3).
+fn alternatives<'a>(seen: &Seen<'_>, policies: impl Iterator<Item = &'a Arc<AccessPolicy>>) -> String {
+    const SHOWN: usize = 4;
+    let mut policies: Vec<_> = policies.filter(|p| p.name_any() != seen.request.spec.policy).collect();
+    // What this person may use comes first.
+    policies.sort_by_key(|p| (entitlement(seen.request, p).is_none(), p.name_any()));
+    let others = policies.iter().map(|p| format!("`{}` ({})", p.name_any(), text::line(&p.spec.description, 80)));
+    let others = match policies.len() {
+        0 => "See `kubectl get accesspolicies`".to_owned(),
+        _ => format!("Use one of: {}", text::few(others, SHOWN)),
+    };
+    let methods: BTreeMap<_, _> = policies
+        .iter()
+        .map(AsRef::as_ref)
+        .chain(seen.policy)
+        .flat_map(|p| &p.spec.safer_methods)
+        .map(|m| (&m.name, m.url.as_deref().unwrap_or("")))
+        .collect();
+    let methods: Vec<_> =
+        methods.iter().map(|(name, url)| text::line(format!("{name} {url}").trim_end(), 100)).collect();
+    if methods.is_empty() { others } else { format!("{others}. Safer methods: {}", text::few(methods, SHOWN)) }
+}
+
+fn person(seen: &Seen<'_>) -> Finding {
+    let name = &seen.request.spec.requester.username;
+    if name.starts_with("system:") {
+        return Finding::Failed(
+            Code::NotAPerson,
+            format!("spec.requester.username: {name} is not a person; ask as yourself (`kubectl auth whoami`)"),
+        );
+    }
+    if seen.installation.shared_accounts.contains(name) {
+        return Finding::Failed(
+            Code::SharedAccount,
+            format!("spec.requester.username: {name} is shared by several people; ask with an account of your own"),
+        );
+    }
+    Finding::Passed(name.clone())
+}
+
+fn eligible(seen: &Seen<'_>) -> Finding {
+    let Some(policy) = seen.policy else { return needs_policy() };
+    match entitlement(seen.request, policy) {
+        Some(entry) => Finding::Passed(format!("as {entry}")),
+        None => {
+            let name = &seen.request.spec.requester.username;
+            let asked = &seen.request.spec.policy;
+            let who = text::few(&policy.spec.requesters, 8);
+            Finding::Failed(
+                Code::NotEligible,
+                format!("spec.requester: policy `{asked}` does not let {name} ask; who may: {who}"),
+            )
+        }
+    }
+}
+
+fn access_offered(seen: &Seen<'_>) -> Finding {
+    let Some(policy) = seen.policy else { return needs_policy() };
+    let Some(access) = access_of(seen.request, policy) else {
+        let asked = seen.request.spec.access.as_deref().unwrap_or_default();
+        let offered = text::few(policy.spec.access.iter().map(|a| format!("`{}` ({:?})", a.name, a.level)), 8);
+        return Finding::Failed(
+            Code::AccessNotOffered,
+            format!("spec.access: the policy offers no `{asked}`; it offers {offered}"),
+        );
+    };
+    let Some(rules) = seen.rules else {
+        return Finding::Failed(
+            Code::PolicyNotReady,
+            format!("spec.access: `{}` names {}, which does not exist here", access.name, access.role_ref),
+        );
+    };
+    match role_fault(access, rules) {
+        Some(fault) => Finding::Failed(Code::PolicyNotReady, format!("spec.access: `{}`: {fault}", access.name)),
+        None => Finding::Passed(format!("`{}` ({:?}) by {}", access.name, access.level, access.role_ref)),
+    }
+}
+
+fn real_task(seen: &Seen<'_>) -> Finding {
+    let Some(policy) = seen.policy else { return needs_policy() };
+    let (rule, ticket) = (&policy.spec.evidence.ticket, &seen.request.spec.ticket);
+    let matches = match pattern::compile(&rule.pattern) {
+        Ok(pattern) => pattern.is_match(ticket),
+        Err(error) => return Finding::Failed(Code::PolicyNotReady, format!("the policy's ticket pattern: {error}")),
+    };
+    if !matches {
+        let TicketRule { pattern, message, .. } = rule;
+        return Finding::Failed(
+            Code::TicketInvalid,
+            format!("spec.ticket: `{ticket}` does not match {pattern}: {message}"),
+        );
+    }
+    let found = rule.url.as_ref().map(|url| format!(": {}", url.replace("{ticket}", &escaped(ticket))));
+    Finding::Passed(format!("PatternOnly: {ticket} has the right form{}", found.unwrap_or_default()))
+}
+
+/// The ticket as one part of a URL.
+fn escaped(ticket: &str) -> String {
+    let escape = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    ticket.bytes().map(escape).collect()
+}
+
+fn clear_reason(seen: &Seen<'_>) -> Finding {
+    let Some(policy) = seen.policy else { return needs_policy() };
+    let rule = &policy.spec.evidence.reason;
+    let (vague, weight) = words::is_vague(&seen.request.spec.reason, rule);
+    let found = weight.words;
+    if !vague {
+        return Finding::Passed(format!("{found} words that say something"));
+    }
+    let empty = text::few(weight.empty.iter().map(|phrase| format!("`{phrase}`")), 12);
+    let least = rule.min_words;
+    Finding::Failed(
+        Code::VagueReason,
+        format!(
+            "spec.reason: say what is wrong and what is to be reached, such as `Check why invoice totals changed for \
+             customer account 4812`; at least {least} words must say something, here {found} do. Not counted: {empty}"
+        ),
+    )
+}
+
+fn end_time_set(seen: &Seen<'_>) -> Finding {
+    let Some(policy) = seen.policy else { return needs_policy() };
+    let Some(access) = access_of(seen.request, policy) else {
+        return Finding::Unknown("Not judged: it needs the access.".to_owned());
+    };
+    let (longest, cap) = term::longest(&policy.spec, access, seen.installation);
+    let asked = duration_of(seen.request, policy);
+    let (asked_words, longest_words) = (term::in_words(asked), term::in_words(longest));
+    if asked > longest {
+        let said = if seen.request.spec.duration.is_some() { "" } else { " by the policy's default" };
+        return Finding::Failed(
+            Code::DurationTooLong,
+            format!("spec.duration: {asked_words}{said} is too long; at most {longest_words} ({cap})"),
+        );
+    }
+    Finding::Passed(format!("ends by itself {asked_words} after it was agreed to; at most {longest_words} ({cap})"))
+}
+
+fn approvable(seen: &Seen<'_>) -> Finding {
+    let Some(policy) = seen.policy else { return needs_policy() };
+    let name = &seen.request.spec.requester.username;
+    let steps = &policy.spec.approval.steps;
+    if steps.is_empty() {
+        return Finding::Failed(Code::PolicyNotReady, "the policy has no step, so nobody could approve".to_owned());
+    }
+    match approvers::first_unmet(steps, name) {
+        None => Finding::Passed(format!("somebody else can decide: {}", text::few(steps.iter().map(|s| &s.name), 9))),
+        Some(step) => {
+            let listed = text::few(&step.approvers, 8);
+            let (step, owner) = (&step.name, &policy.spec.owner);
+            Finding::Failed(
+                Code::NoApprover,
+                format!(
+                    "step `{step}` needs people other than {name}, and lists {listed}; ask its owner, {owner}, for \
+                     another approver, or use another policy"
+                ),
+            )
+        }
+    }
+}
+
+fn other_active_grants(seen: &Seen<'_>) -> Finding {
+    let ours = &seen.request.spec;
+    let others = || seen.live.iter().filter(|grant| grant.spec.ticket != ours.ticket);
+    let words = |grant: &&Arc<crate::api::grant::AccessGrant>| {
+        let end = grant.spec.expires_at.map_or_else(String::new, |end| format!(" until {end}"));
+        format!("{} in {}{end}", grant.spec.ticket, grant.spec.namespace)
+    };
+    let Some(policy) = seen.policy else { return needs_policy() };
+    let under_this = || others().filter(|grant| grant.spec.policy.name == ours.policy);
+    let tickets: std::collections::BTreeSet<_> = under_this().map(|grant| &grant.spec.ticket).collect();
+    let most = policy.spec.limits.active_per_requester;
+    if tickets.len() < usize::try_from(most).unwrap_or(0) {
+        let held = text::few(others().map(|grant| words(&grant)), 6);
+        return Finding::Passed(format!("other live access: {held}"));
+    }
+    let held = text::few(under_this().map(|grant| words(&grant)), 6);
+    Finding::Failed(
+        Code::LimitReached,
+        format!(
+            "you have live access for other tickets under this policy, and it allows {most} at a time: {held}; close \
+             one, or wait: this is screened again when it ends"
+        ),
+    )
+}

@@ -1,0 +1,473 @@
+use super::*;
+use kube::ResourceExt;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// What the tests of this layer take as installed.
+pub(crate) fn installation() -> Installation {
+    Installation {
+        max_duration: TimeDelta::hours(12),
+        shared_accounts: vec!["ops-shared".into()],
+        fuse_image: "registry.example.com/pause:1".into(),
+        grants_per_namespace: 100,
+        stop_without_fuse_test: true,
+        operator: "system:serviceaccount:curfew:curfew".into(),
+        sweeper: "system:serviceaccount:curfew:curfew-sweep".into(),
+        home: "curfew".into(),
+        pod: "curfew-0".into(),
+        lease: "curfew".into(),
+    }
+}
+
+/// A policy that grants, with these parts of its spec replaced.
+pub(crate) fn policy(changes: Value) -> AccessPolicy {
+    let mut spec = json!({
+        "description": "A customer reported a problem that nothing else can explain.",
+        "owner": {"kind": "Group", "name": "billing-owners"},
+        "namespaces": {"matchLabels": {"curfew.dev/zone": "production"}},
+        "requesters": [{"kind": "Group", "name": "support"}],
+        "saferMethods": [{"name": "dashboards", "url": "https://dashboards.example.com"}],
+        "access": [
+            {"name": "logs", "level": "ReadOnly", "roleRef": {"kind": "ClusterRole", "name": "curfew-logs"}},
+            {"name": "restart", "level": "LimitedWrite", "maxDuration": "30m",
+             "roleRef": {"kind": "ClusterRole", "name": "curfew-restart"}}],
+        "duration": {"default": "30m", "max": "2h"},
+        "evidence": {"ticket": {"pattern": "^(SUP|INC)-[0-9]+$", "message": "A support case or an incident.",
+                                "url": "https://tracker.example.com/{ticket}"}},
+        "approval": {"steps": [{"name": "service-owner", "approvers": [{"kind": "Group", "name": "billing-owners"}]}]},
+    });
+    merge(&mut spec, changes);
+    serde_json::from_value(json!({
+        "apiVersion": "curfew.dev/v1alpha1", "kind": "AccessPolicy",
+        "metadata": {"name": "customer-support", "uid": "11111111-0000", "generation": 3},
+        "spec": spec,
+        "status": {"conditions": [{"type": "Ready", "status": "True", "reason": "Complete", "message": "",
+                                   "observedGeneration": 3, "lastTransitionTime": "2026-11-21T05:00:00Z"}]},
+    }))
+    .unwrap()
+}
+
+fn merge(into: &mut Value, changes: Value) {
+    let (Value::Object(into), Value::Object(changes)) = (into, changes) else { unreachable!("specs are objects") };
+    into.extend(changes);
+}
+
+fn request(changes: Value) -> AccessRequest {
+    let mut spec = json!({
+        "policy": "customer-support",
+        "reason": "Check why invoice totals changed for customer account 4812.",
+        "ticket": "SUP-4812",
+        "requester": {"username": "alice", "groups": ["support", "system:authenticated"]},
+    });
+    merge(&mut spec, changes);
+    serde_json::from_value(json!({
+        "apiVersion": "curfew.dev/v1alpha1", "kind": "AccessRequest",
+        "metadata": {"name": "sup-4812", "namespace": "billing", "uid": "7f3a2c1b-0000", "generation": 1},
+        "spec": spec,
+    }))
+    .unwrap()
+}
+
+fn grant(changes: Value) -> Arc<AccessGrant> {
+    let mut spec = json!({
+        "request": {"namespace": "billing", "name": "other", "uid": "2", "generation": 1},
+        "policy": {"name": "customer-support", "uid": "1", "generation": 1, "description": "", "retentionDays": 400},
+        "outcome": "Approved", "user": "alice", "entitledBy": {"kind": "Group", "name": "support"},
+        "namespace": "billing", "access": "logs", "level": "ReadOnly",
+        "roleRef": {"kind": "ClusterRole", "name": "curfew-logs"}, "rules": [], "rulesSha256": "",
+        "ticket": "SUP-1", "reason": "r", "askedFor": "30m",
+        "notBefore": "2026-11-21T05:00:00Z", "expiresAt": "2026-11-21T05:35:00Z",
+    });
+    merge(&mut spec, changes);
+    let grant = json!({"apiVersion": "curfew.dev/v1alpha1", "kind": "AccessGrant",
+                       "metadata": {"name": "billing.other.2"}, "spec": spec});
+    Arc::new(serde_json::from_value(grant).unwrap())
+}
+
+/// Everything that is read for a request; each row of the tables changes a little of it.
+struct World {
+    request: AccessRequest,
+    policy: Option<AccessPolicy>,
+    policies: Vec<Arc<AccessPolicy>>,
+    namespace: Option<Namespace>,
+    rules: Option<Vec<PolicyRule>>,
+    live: Vec<Arc<AccessGrant>>,
+    installation: Installation,
+}
+impl World {
+    fn new() -> Self {
+        let namespace = json!({"metadata": {"name": "billing", "labels": {"curfew.dev/zone": "production"}}});
+        let rules = json!([{"apiGroups": [""], "resources": ["pods", "pods/log"], "verbs": ["get", "list"]}]);
+        Self {
+            request: request(json!({})),
+            policy: Some(policy(json!({}))),
+            policies: vec![Arc::new(policy(json!({})))],
+            namespace: Some(serde_json::from_value(namespace).unwrap()),
+            rules: Some(serde_json::from_value(rules).unwrap()),
+            live: vec![],
+            installation: installation(),
+        }
+    }
+    fn asks(changes: Value) -> Self {
+        Self { request: request(changes), ..Self::new() }
+    }
+    fn under(changes: Value) -> Self {
+        Self { policy: Some(policy(changes)), ..Self::new() }
+    }
+    fn seen(&self) -> Seen<'_> {
+        Seen {
+            request: &self.request,
+            policy: self.policy.as_ref(),
+            policies: &self.policies,
+            namespace: self.namespace.as_ref(),
+            rules: self.rules.as_deref(),
+            live: &self.live,
+            installation: &self.installation,
+        }
+    }
+    fn codes(&self) -> Vec<String> {
+        screen(&self.seen()).checks.into_iter().filter_map(|check| check.code).collect()
+    }
+}
+
+fn without_status(mut policy: AccessPolicy) -> AccessPolicy {
+    policy.status = None;
+    policy
+}
+
+/// A sentence led by the requirement, a request that is not as it says, and the one code that names it.
+fn refused() -> Vec<(&'static str, World, Code)> {
+    let not_ready = |status: Value| {
+        let mut policy = policy(json!({}));
+        policy.status = Some(serde_json::from_value(status).unwrap());
+        World { policy: Some(policy), ..World::new() }
+    };
+    let condition = |truth: &str, generation: i64| {
+        json!({"conditions": [{"type": "Ready", "status": truth, "reason": "MayNotBind", "message": "name it",
+                              "observedGeneration": generation, "lastTransitionTime": "2026-11-21T05:00:00Z"}]})
+    };
+    let user = |name: &str| json!([{"kind": "User", "name": name}]);
+    vec![
+        (
+            "A3 a case that fits no policy",
+            World { policy: None, ..World::asks(json!({"policy": "curiosity"})) },
+            Code::PolicyNotFound,
+        ),
+        ("A16 a policy that lacks something", not_ready(condition("False", 3)), Code::PolicyNotReady),
+        ("A16 a policy that was changed just then", not_ready(condition("True", 2)), Code::PolicyNotReady),
+        (
+            "A16 a policy that nobody has examined",
+            World { policy: Some(without_status(policy(json!({})))), ..World::new() },
+            Code::PolicyNotReady,
+        ),
+        (
+            "A3 a namespace that the policy does not cover",
+            World {
+                namespace: Some(serde_json::from_value(json!({"metadata": {"name": "billing"}})).unwrap()),
+                ..World::new()
+            },
+            Code::NamespaceNotCovered,
+        ),
+        (
+            "A3 a namespace that an expression leaves out",
+            World::under(json!({"namespaces": {"matchExpressions": [
+                {"key": "curfew.dev/zone", "operator": "NotIn", "values": ["production"]}]}})),
+            Code::NamespaceNotCovered,
+        ),
+        ("A11 an empty selector covers nothing", World::under(json!({"namespaces": {}})), Code::NamespaceNotCovered),
+        (
+            "F6 a service account asks",
+            World {
+                policy: Some(policy(json!({"requesters": [{"kind": "Group", "name": "bots"}]}))),
+                ..World::asks(
+                    json!({"requester": {"username": "system:serviceaccount:ci:deployer", "groups": ["bots"]}}),
+                )
+            },
+            Code::NotAPerson,
+        ),
+        (
+            "F6 a shared account asks",
+            World::asks(json!({"requester": {"username": "ops-shared", "groups": ["support"]}})),
+            Code::SharedAccount,
+        ),
+        (
+            "A1 somebody whom the policy does not name",
+            World::asks(json!({"requester": {"username": "eve"}})),
+            Code::NotEligible,
+        ),
+        ("A1 a user of a group's name", World::asks(json!({"requester": {"username": "support"}})), Code::NotEligible),
+        (
+            "A1 everybody who can log in",
+            World::under(json!({"requesters": [{"kind": "Group", "name": "system:authenticated"}]})),
+            Code::NotEligible,
+        ),
+        ("F4 an access that is not offered", World::asks(json!({"access": "admin"})), Code::AccessNotOffered),
+        ("F4 a role that is gone", World { rules: None, ..World::new() }, Code::PolicyNotReady),
+        (
+            "B14 a role that gives more than it did",
+            World {
+                rules: Some(
+                    serde_json::from_value(json!([{"apiGroups": [""], "resources": ["pods/exec"], "verbs": ["get"]}]))
+                        .unwrap(),
+                ),
+                ..World::new()
+            },
+            Code::PolicyNotReady,
+        ),
+        (
+            "F11 the cluster's own administrator",
+            World::under(json!({"access": [{"name": "all", "level": "Admin",
+                                            "roleRef": {"kind": "ClusterRole", "name": "cluster-admin"}}]})),
+            Code::PolicyNotReady,
+        ),
+        ("B2 a ticket of another form", World::asks(json!({"ticket": "JIRA-1"})), Code::TicketInvalid),
+        ("B2 a ticket with something behind it", World::asks(json!({"ticket": "SUP-1 or so"})), Code::TicketInvalid),
+        (
+            "A16 a pattern that cannot be read",
+            World::under(json!({"evidence": {"ticket": {"pattern": "^($", "message": "m"}}})),
+            Code::PolicyNotReady,
+        ),
+        ("B20 a vague reason", World::asks(json!({"reason": "Need access to investigate"})), Code::VagueReason),
+        (
+            "B20 a phrase of the policy's own",
+            World::under(json!({"evidence": {
+                "ticket": {"pattern": "^SUP-[0-9]+$", "message": "m"},
+                "reason": {"rejectPhrases": ["customer account", "invoice totals"]}}})),
+            Code::VagueReason,
+        ),
+        ("B13 more than the policy's maximum", World::asks(json!({"duration": "2h1s"})), Code::DurationTooLong),
+        (
+            "E16 more than the access's maximum",
+            World { rules: Some(vec![]), ..World::asks(json!({"access": "restart", "duration": "31m"})) },
+            Code::DurationTooLong,
+        ),
+        (
+            "E15 more than the installation's maximum",
+            World {
+                installation: Installation { max_duration: TimeDelta::minutes(20), ..installation() },
+                ..World::new()
+            },
+            Code::DurationTooLong,
+        ),
+        (
+            "D9 a step that lists the requester alone",
+            World::under(json!({"approval": {"steps": [{"name": "owner", "approvers": user("alice")}]}})),
+            Code::NoApprover,
+        ),
+        (
+            "D15 a later step that lists the requester alone",
+            World::under(json!({"approval": {"steps": [
+                {"name": "owner", "approvers": user("bob")}, {"name": "lead", "approvers": user("alice")}]}})),
+            Code::NoApprover,
+        ),
+        ("A16 a policy without a step", World::under(json!({"approval": {}})), Code::PolicyNotReady),
+        ("C6 another live ticket", World { live: vec![grant(json!({}))], ..World::new() }, Code::LimitReached),
+    ]
+}
+
+/// A sentence, and a request that is complete.
+fn complete() -> Vec<(&'static str, World)> {
+    let other_policy =
+        json!({"name": "incident", "uid": "9", "generation": 1, "description": "", "retentionDays": 400});
+    let lists_alice = json!({"requesters": [{"kind": "User", "name": "alice"}]});
+    let two = json!({"approval": {"steps": [{"name": "owner", "approvers": [
+        {"kind": "User", "name": "alice"}, {"kind": "User", "name": "bob"}]}]}});
+    let world = |live: Value| World { live: vec![grant(live)], ..World::new() };
+    vec![
+        ("B22 two things to type are enough", World::new()),
+        ("E17 any value up to the maximum", World::asks(json!({"duration": "20m"}))),
+        ("E16 exactly the maximum", World::asks(json!({"duration": "2h"}))),
+        (
+            "A1 a person named as a user",
+            World { policy: Some(policy(lists_alice)), ..World::asks(json!({"requester": {"username": "alice"}})) },
+        ),
+        ("D16 a step that lists the requester and somebody else", World::under(two)),
+        ("C6 more access for the same ticket", world(json!({"ticket": "SUP-4812"}))),
+        ("C6 live access under another policy", world(json!({"policy": other_policy}))),
+        (
+            "C6 a policy that allows two tickets",
+            World { policy: Some(policy(json!({"limits": {"activePerRequester": 2}}))), ..world(json!({})) },
+        ),
+    ]
+}
+
+#[test]
+fn b17_each_gap_has_its_code_and_no_other() {
+    for (sentence, world, code) in refused() {
+        let code_: &str = code.into();
+        assert_eq!(world.codes(), [code_], "{sentence}");
+        let seen = world.seen();
+        let screening = screen(&seen);
+        let expected = if code.is_fixable() { Screened::Incomplete } else { Screened::Refused };
+        assert_eq!(screening.screened, expected, "{sentence}");
+        assert!(screening.message.contains(code_), "{sentence}: {}", screening.message);
+    }
+}
+
+#[test]
+fn every_code_has_an_example_and_a_meaning() {
+    let examples: Vec<Code> = refused().into_iter().map(|(_, _, code)| code).collect();
+    for code in Code::VARIANTS {
+        assert!(examples.contains(code), "{code:?} has no refused example");
+        assert!(code.get_documentation().is_some_and(|words| words.ends_with('.')), "{code:?} has no sentence");
+    }
+}
+
+#[test]
+fn every_check_has_a_requirement_and_an_example() {
+    let mut failing = BTreeSet::new();
+    for (_, world, _) in refused() {
+        failing.extend(screen(&world.seen()).checks.into_iter().filter(|c| c.code.is_some()).map(|c| c.name));
+    }
+    let names: BTreeSet<_> = CHECKS.iter().map(|check| check.name.to_owned()).collect();
+    assert_eq!(names, failing);
+    assert_eq!(names.len(), CHECKS.len());
+    assert!(CHECKS.iter().all(|check| !check.covers.is_empty()));
+}
+
+#[test]
+fn b22_requests_that_say_what_is_asked_are_complete() {
+    for (sentence, world) in complete() {
+        let seen = world.seen();
+        let screening = screen(&seen);
+        assert_eq!(world.codes(), Vec::<String>::new(), "{sentence}");
+        assert_eq!(screening.screened, Screened::Complete, "{sentence}: {}", screening.message);
+        assert!(screening.checks.iter().all(|check| check.passed), "{sentence}");
+        assert!(screening.filing.is_some(), "{sentence}");
+    }
+}
+
+#[test]
+fn b17_all_gaps_are_named_at_once() {
+    let world = World {
+        live: vec![grant(json!({}))],
+        ..World::asks(json!({"reason": "debugging in production please", "ticket": "none", "duration": "9h"}))
+    };
+    assert_eq!(world.codes(), ["TicketInvalid", "VagueReason", "DurationTooLong", "LimitReached"]);
+    let seen = world.seen();
+    let message = screen(&seen).message;
+    for part in
+        ["TicketInvalid: spec.ticket", "VagueReason: spec.reason", "DurationTooLong: spec.duration", "LimitReached"]
+    {
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+#[test]
+fn what_cannot_be_judged_does_not_fail_twice() {
+    let world = World { policy: None, ..World::new() };
+    assert_eq!(world.codes(), ["PolicyNotFound"]);
+    let seen = world.seen();
+    let screening = screen(&seen);
+    let open = screening.checks.iter().filter(|c| !c.passed && c.code.is_none()).count();
+    assert_eq!(open, CHECKS.len() - 2, "all but the policy, and the person, who is one");
+    assert!(screening.filing.is_none());
+}
+
+#[test]
+fn nothing_is_complete_that_was_not_judged() {
+    let world = World { namespace: None, ..World::new() };
+    let seen = world.seen();
+    let screening = screen(&seen);
+    assert_eq!(world.codes(), Vec::<String>::new());
+    assert_eq!(screening.screened, Screened::Incomplete);
+    assert!(screening.filing.is_none());
+}
+
+#[test]
+fn a3_a_refusal_names_other_policies_and_safer_methods() {
+    let world = World { policy: None, ..World::asks(json!({"policy": "curiosity"})) };
+    let message = &screen(&world.seen()).checks[0].message;
+    for part in
+        ["`curiosity`", "`customer-support`", "A customer reported", "dashboards https://dashboards.example.com"]
+    {
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+#[test]
+fn a3_a_namespace_that_is_not_covered_is_pointed_elsewhere() {
+    let mut elsewhere = policy(json!({"namespaces": {"matchLabels": {"zone": "staging"}}, "saferMethods": []}));
+    elsewhere.metadata.name = Some("staging-debug".into());
+    let world = World {
+        policies: vec![Arc::new(policy(json!({}))), Arc::new(elsewhere)],
+        namespace: Some(
+            serde_json::from_value(json!({"metadata": {"name": "lab", "labels": {"zone": "staging"}}})).unwrap(),
+        ),
+        ..World::new()
+    };
+    let message = |world: &World| screen(&world.seen()).checks[1].message.clone();
+    for part in ["lab is none", "`staging-debug`", "Safer methods: dashboards"] {
+        assert!(message(&world).contains(part), "{}", message(&world));
+    }
+    let unread = message(&World { policies: vec![], ..world });
+    assert!(unread.contains("See `kubectl get accesspolicies`. Safer methods: dashboards"), "{unread}");
+}
+
+#[test]
+fn b3_the_ticket_is_linked_and_never_leaves_its_part_of_the_url() {
+    let check = |world: World| screen(&world.seen()).checks.into_iter().find(|c| c.name == "RealTask").unwrap();
+    assert!(
+        check(World::new())
+            .message
+            .ends_with("PatternOnly: SUP-4812 has the right form: https://tracker.example.com/SUP-4812")
+    );
+    let world = World {
+        policy: Some(policy(json!({"evidence": {"ticket": {
+            "pattern": "^SUP .+$", "message": "m", "url": "https://tracker.example.com/{ticket}"}}}))),
+        ..World::asks(json!({"ticket": "SUP ../?x=é"}))
+    };
+    assert!(check(world).message.ends_with("/SUP%20..%2F%3Fx%3D%C3%A9"));
+}
+
+#[test]
+fn c6_the_limit_says_what_is_live_and_when_it_is_free() {
+    let world = World { live: vec![grant(json!({}))], ..World::new() };
+    let message = screen(&world.seen()).message;
+    assert!(message.starts_with("It is screened again by itself"), "{message}");
+    assert!(message.contains("SUP-1 in billing until 2026-11-21T05:35:00Z"), "{message}");
+}
+
+#[test]
+fn e17_a_filing_says_what_for_how_long_and_who_may_ask() {
+    let world = World { rules: Some(vec![]), ..World::asks(json!({"access": "restart", "duration": "5m"})) };
+    let seen = world.seen();
+    let filing = screen(&seen).filing.unwrap();
+    assert_eq!((filing.access.name.as_str(), filing.duration), ("restart", TimeDelta::minutes(5)));
+    assert_eq!(filing.entitled_by.to_string(), "Group support");
+    assert_eq!(filing.namespace.name_any(), "billing");
+    let world = World::new();
+    let seen = world.seen();
+    let filing = screen(&seen).filing.unwrap();
+    assert_eq!((filing.access.name.as_str(), filing.duration), ("logs", TimeDelta::minutes(30)));
+}
+
+#[test]
+fn b25_all_text_is_bounded_and_one_line() {
+    let long = "x\n\u{1b}[31m".repeat(60);
+    let mut others = Vec::new();
+    for i in 0..40 {
+        let mut other = policy(json!({"description": "é".repeat(1000)}));
+        other.metadata.name = Some(format!("policy-{i}-{}", "n".repeat(50)));
+        others.push(Arc::new(other));
+    }
+    let world = World {
+        policies: others,
+        policy: Some(policy(
+            json!({"requesters": [{"kind": "User", "name": "n".repeat(253)}], "approval": {"steps": []}}),
+        )),
+        namespace: Some(Namespace::default()),
+        live: (0..20).map(|i| grant(json!({"ticket": format!("SUP-{i}\n{long}")}))).collect(),
+        rules: None,
+        ..World::asks(json!({"ticket": long, "reason": "n\n".repeat(250), "duration": "9h"}))
+    };
+    let seen = world.seen();
+    let screening = screen(&seen);
+    for text in screening.checks.iter().map(|c| &c.message).chain([&screening.message]) {
+        assert!(text.chars().count() <= 1024 && !text.chars().any(char::is_control), "{text}");
+    }
+    for code in world.codes() {
+        assert!(screening.message.contains(&code), "{code}: {}", screening.message);
+    }
+    assert!(world.codes().len() >= 7);
+}

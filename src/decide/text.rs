@@ -1,0 +1,56 @@
+//! Text for people: one line, bounded, without characters that act on a terminal.
+
+/// One line of at most `most` characters: control and direction characters are written out, the rest is cut.
+pub fn line(text: &str, most: usize) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.trim().chars() {
+        if c.is_control() || is_direction(c) { line.extend(c.escape_default()) } else { line.push(c) }
+    }
+    match line.char_indices().nth(most) {
+        None => line,
+        Some(_) => line.chars().take(most.saturating_sub(1)).chain(['…']).collect(),
+    }
+}
+
+/// Turns the direction of what follows, or breaks the line.
+fn is_direction(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}')
+}
+
+/// `a, b and 3 more`: the first few of a list.
+pub fn few<T: ToString>(items: impl IntoIterator<Item = T>, most: usize) -> String {
+    let mut items = items.into_iter();
+    let shown: Vec<_> = items.by_ref().take(most).map(|item| item.to_string()).collect();
+    let rest = items.count();
+    match (shown.is_empty(), rest) {
+        (true, _) => "none".to_owned(),
+        (_, 0) => shown.join(", "),
+        _ => format!("{} and {rest} more", shown.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_cut_between_characters_and_stays_one_line() {
+        for (text, most, line_) in [
+            ("short", 10, "short"),
+            ("exactly10!", 10, "exactly10!"),
+            ("éééééé", 3, "éé…"),
+            ("a\nb\u{1b}[31m", 40, "a\\nb\\u{1b}[31m"),
+            ("\u{202e}evil", 40, "\\u{202e}evil"),
+        ] {
+            assert_eq!(line(text, most), line_);
+        }
+        assert_eq!(line(&"\n x".repeat(900), 1024).chars().count(), 1024);
+    }
+
+    #[test]
+    fn a_long_list_is_counted() {
+        assert_eq!(few([1, 2, 3], 3), "1, 2, 3");
+        assert_eq!(few([1, 2, 3], 1), "1 and 2 more");
+        assert_eq!(few::<i32>([], 1), "none");
+    }
+}
