@@ -1,4 +1,98 @@
-//! The operator.
-fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+//! The operator: parses arguments, connects, runs. No logic.
+use curfew::cluster::{Cluster, connect};
+use curfew::operate::{self, Clients, clock::Clock};
+use curfew::settings::{Command, Run, Settings, Sweep};
+use curfew::telemetry::{Health, Metrics, http, log};
+use std::error::Error;
+use std::process::ExitCode;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// How long a stop may take before the process leaves anyhow; fuses end what is due.
+const STOP: Duration = Duration::from_secs(25);
+
+fn main() -> ExitCode {
+    // Before anything connects: kube and hyper use the process's provider.
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        eprintln!("curfew: a TLS provider was installed before ours");
+        return ExitCode::FAILURE;
+    }
+    let Settings { command } = Settings::read();
+    let common = match &command {
+        Command::Run(run) => &run.common,
+        Command::Sweep(sweep) => &sweep.common,
+    };
+    let runtime = match log::start(common.log_format, &common.log_filter) {
+        Ok(()) => tokio::runtime::Builder::new_multi_thread().enable_all().build(),
+        Err(error) => return failed(&error),
+    };
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error),
+    };
+    let done = runtime.block_on(async {
+        match command {
+            Command::Run(run) => operator(*run).await,
+            Command::Sweep(flags) => sweep(flags).await,
+        }
+    });
+    // Whatever is still blocked may not keep the process.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    done.unwrap_or_else(|error| failed(error.as_ref()))
+}
+
+async fn operator(run: Run) -> Result<ExitCode, Box<dyn Error>> {
+    let config = connect::config(run.common.kubeconfig.as_deref()).await?;
+    let clients = Clients { granting: connect::client(config.clone())?, ending: connect::client(config)? };
+    let listener = TcpListener::bind(run.listen).await.map_err(|e| format!("cannot listen on {}: {e}", run.listen))?;
+    let (health, metrics) = (Health::new(), Metrics::new());
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), cluster = run.cluster_name, listen = %run.listen, "curfew starts");
+    let server = tokio::spawn(http::serve(listener, health.clone(), metrics.clone()));
+    let (stop, stopped) = watch::channel(false);
+    let mut operator =
+        tokio::spawn(operate::run(clients, Clock::system(), run.installation(), health, metrics, stopped));
+    let ended = tokio::select! {
+        ended = &mut operator => ended,
+        asked = asked_to_stop() => {
+            asked?;
+            tracing::info!("curfew stops");
+            stop.send_replace(true);
+            match tokio::time::timeout(STOP, operator).await {
+                Ok(ended) => ended,
+                Err(_) => return Err(format!("the stop took longer than {}s", STOP.as_secs()).into()),
+            }
+        }
+    };
+    server.abort();
+    ended?;
+    // It runs until it is told to stop: anything else is for the kubelet to repeat.
+    Ok(if *stop.borrow() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn sweep(flags: Sweep) -> Result<ExitCode, Box<dyn Error>> {
+    let client = connect::client(connect::config(flags.common.kubeconfig.as_deref()).await?)?;
+    let cluster = Cluster::new(client).with_deadline(flags.request_timeout.delta().to_std()?);
+    let mut out = std::io::stdout().lock();
+    let failures = operate::sweep::sweep(&cluster, &Clock::system(), flags.dry_run, &mut out).await?;
+    for failure in &failures {
+        eprintln!("curfew: {failure}");
+    }
+    Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn asked_to_stop() -> std::io::Result<()> {
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    Ok(())
+}
+
+fn failed(error: &(dyn Error + 'static)) -> ExitCode {
+    let causes = std::iter::successors(Some(error), |e| (*e).source()).map(ToString::to_string);
+    eprintln!("curfew: {}", causes.collect::<Vec<_>>().join(": "));
+    ExitCode::FAILURE
 }

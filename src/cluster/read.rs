@@ -1,0 +1,339 @@
+//! Live reads and questions. Nothing here changes anything.
+use super::trace::Trace;
+use super::{Cluster, Error, Operation};
+use crate::api::policy::AccessPolicy;
+use crate::api::reasons::{BeginReason, EndReason, Outcome};
+use crate::api::subject::{RoleKind, RoleRef};
+use crate::api::{admission, grant::AccessGrant, names, request::AccessRequest};
+use crate::decide::effect::{Answer, Question};
+use crate::decide::{grant, request};
+use futures::{Stream, StreamExt};
+use k8s_openapi::api::authorization::v1::{
+    ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec, SubjectAccessReview,
+    SubjectAccessReviewSpec,
+};
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, Role};
+use k8s_openapi::api::{batch::v1::Job, rbac::v1::RoleBinding};
+use kube::ResourceExt;
+use kube::api::{Api, ListParams, Patch, PatchParams, PostParams};
+use kube::core::DeserializeGuard;
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, Event};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use std::fmt::Debug;
+use strum::VariantArray;
+
+/// A grant with all that its end is judged by.
+#[derive(Debug)]
+pub struct Surroundings {
+    /// The record.
+    pub grant: AccessGrant,
+    /// The request of the same UID.
+    pub request: Option<AccessRequest>,
+    /// What has the fuse's name.
+    pub fuse: Option<Job>,
+    /// What has the binding's name.
+    pub binding: Option<RoleBinding>,
+    /// Where it holds.
+    pub namespace: Option<Namespace>,
+}
+
+/// A request with all that it is decided by.
+#[derive(Debug)]
+pub struct Asked {
+    /// The request.
+    pub request: AccessRequest,
+    /// The policy that it names.
+    pub policy: Option<AccessPolicy>,
+    /// Its namespace.
+    pub namespace: Option<Namespace>,
+    /// Its grant, if it was made.
+    pub grant: Option<AccessGrant>,
+}
+
+impl Cluster {
+    /// The grant and what belongs to it, read live; `None`: no such grant. Of one that is over and has no binding, the
+    /// record is all that matters.
+    ///
+    /// # Errors
+    /// When the API server failed us.
+    pub async fn grant(&self, name: &str) -> Result<Option<Surroundings>, Error> {
+        let grants = Api::<AccessGrant>::all(self.client.clone());
+        let Some(grant) = self.call(Operation::ReadGrant, grants.get_opt(name)).await? else { return Ok(None) };
+        let (namespace, of) = (&grant.spec.namespace, &grant.spec.request);
+        let child = names::child(&of.name, &of.uid);
+        let namespaces = Api::<Namespace>::all(self.client.clone());
+        let requests = Api::<AccessRequest>::namespaced(self.client.clone(), namespace);
+        let fuses = Api::<Job>::namespaced(self.client.clone(), namespace);
+        let bindings = Api::<RoleBinding>::namespaced(self.client.clone(), namespace);
+        if grant::is_over(&grant) && self.call(Operation::ReadBinding, bindings.get_opt(&child)).await?.is_none() {
+            return Ok(Some(Surroundings { grant, namespace: None, request: None, fuse: None, binding: None }));
+        }
+        let (namespace, request, fuse, binding) = tokio::try_join!(
+            self.call(Operation::ReadNamespace, namespaces.get_opt(namespace)),
+            self.call(Operation::ReadRequest, requests.get_opt(&of.name)),
+            self.call(Operation::ReadFuse, fuses.get_opt(&child)),
+            self.call(Operation::ReadBinding, bindings.get_opt(&child)),
+        )?;
+        // Another request of the same name is another request.
+        let request = request.filter(|r| r.uid().as_deref() == Some(&of.uid));
+        Ok(Some(Surroundings { namespace, request, fuse, binding, grant }))
+    }
+
+    /// A request with its policy, its namespace and its grant; `None`: no such request, or nothing is left to do for it.
+    ///
+    /// # Errors
+    /// When the API server failed us.
+    pub async fn request(&self, namespace: &str, name: &str) -> Result<Option<Asked>, Error> {
+        let requests = Api::<AccessRequest>::namespaced(self.client.clone(), namespace);
+        let Some(request) = self.call(Operation::ReadRequest, requests.get_opt(name)).await? else { return Ok(None) };
+        if request::is_over(&request) {
+            return Ok(None);
+        }
+        let grant = names::grant(namespace, name, &request.uid().unwrap_or_default());
+        let policies = Api::<AccessPolicy>::all(self.client.clone());
+        let namespaces = Api::<Namespace>::all(self.client.clone());
+        let grants = Api::<AccessGrant>::all(self.client.clone());
+        let (policy, namespace, grant) = tokio::try_join!(
+            self.call(Operation::ReadPolicy, policies.get_opt(&request.spec.policy)),
+            self.call(Operation::ReadNamespace, namespaces.get_opt(namespace)),
+            self.call(Operation::ReadGrant, grants.get_opt(&grant)),
+        )?;
+        Ok(Some(Asked { request, policy, namespace, grant }))
+    }
+
+    /// Every grant that can end, and the trace of every labelled binding: what the expiry index starts from.
+    ///
+    /// # Errors
+    /// When the API server failed us.
+    pub async fn ends(&self) -> Result<(Vec<AccessGrant>, Vec<Trace<RoleBinding>>), Error> {
+        let (grants, bindings) = (Api::all(self.client.clone()), Api::all(self.client.clone()));
+        let labelled = ListParams::default().labels(names::GRANT_LABEL);
+        tokio::try_join!(
+            self.list(Operation::ReadGrant, grants, ListParams::default().fields(&live())),
+            self.list(Operation::ReadBinding, bindings, labelled),
+        )
+    }
+
+    /// The changes of grants, for ever; one that cannot be decoded is left out, and does not stop the others.
+    pub fn grant_changes(&self) -> impl Stream<Item = Event<AccessGrant>> + Send + use<> {
+        let guarded = Api::<DeserializeGuard<AccessGrant>>::all(self.client.clone());
+        changes(guarded, watched()).filter_map(|event| {
+            let decoded = match event {
+                Event::Init => Some(Event::Init),
+                Event::InitDone => Some(Event::InitDone),
+                Event::InitApply(grant) => grant.0.ok().map(Event::InitApply),
+                Event::Apply(grant) => grant.0.ok().map(Event::Apply),
+                Event::Delete(grant) => grant.0.ok().map(Event::Delete),
+            };
+            std::future::ready(decoded)
+        })
+    }
+
+    /// The changes of labelled bindings, for ever.
+    pub fn binding_changes(&self) -> impl Stream<Item = Event<Trace<RoleBinding>>> + Send + use<> {
+        changes(Api::all(self.client.clone()), watched().labels(names::GRANT_LABEL))
+    }
+
+    /// Every policy.
+    ///
+    /// # Errors
+    /// When the API server failed us.
+    pub async fn policies(&self) -> Result<Vec<AccessPolicy>, Error> {
+        self.list(Operation::ReadPolicy, Api::all(self.client.clone()), ListParams::default()).await
+    }
+
+    /// The grants of one person that may still give access.
+    ///
+    /// # Errors
+    /// When the API server failed us.
+    pub async fn live_grants_of(&self, user: &str) -> Result<Vec<AccessGrant>, Error> {
+        self.live_grants("spec.user", user).await
+    }
+
+    /// How many grants under one policy give access. Only counted, as there may be thousands.
+    ///
+    /// # Errors
+    /// When the API server failed us.
+    pub async fn active_grants_under(&self, policy: &str) -> Result<usize, Error> {
+        let bound: &str = BeginReason::Bound.into();
+        // As the API server remembers it, which is no older than the event that told of a grant: an up-to-date list waits
+        // for etcd's next sign of progress, 50 to 100 ms.
+        let selector = format!("spec.policy.name={},status.state={bound}", escaped(policy));
+        let params = ListParams::default().fields(&selector).match_any();
+        let grants = Api::<AccessGrant>::all(self.client.clone());
+        Ok(self.call(Operation::ReadGrant, grants.list_metadata(&params)).await?.items.len())
+    }
+
+    async fn live_grants(&self, field: &str, value: &str) -> Result<Vec<AccessGrant>, Error> {
+        let params = ListParams::default().fields(&format!("{field}={},{}", escaped(value), live()));
+        self.list(Operation::ReadGrant, Api::all(self.client.clone()), params).await
+    }
+
+    /// What a role allows; `None`: no such role.
+    ///
+    /// # Errors
+    /// When the API server failed us.
+    pub async fn rules(&self, role: &RoleRef, namespace: &str) -> Result<Option<Vec<PolicyRule>>, Error> {
+        let rules = match role.kind {
+            RoleKind::ClusterRole => {
+                let roles = Api::<ClusterRole>::all(self.client.clone());
+                self.call(Operation::ReadRole, roles.get_opt(&role.name)).await?.map(|r| r.rules)
+            }
+            RoleKind::Role => {
+                let roles = Api::<Role>::namespaced(self.client.clone(), namespace);
+                self.call(Operation::ReadRole, roles.get_opt(&role.name)).await?.map(|r| r.rules)
+            }
+        };
+        Ok(rules.map(Option::unwrap_or_default))
+    }
+
+    /// Puts one question.
+    ///
+    /// # Errors
+    /// When the API server failed us: no answer is never a yes.
+    pub async fn ask(&self, question: Question) -> Result<Answer, Error> {
+        let (yes, words) = match &question {
+            Question::IsAllowed { user, groups, namespace, permission } => {
+                let attributes = ResourceAttributes {
+                    namespace: Some(namespace.clone()),
+                    verb: Some(permission.verb.clone()),
+                    group: Some(permission.group.clone()),
+                    resource: Some(permission.resource.clone()),
+                    subresource: Some(permission.subresource.clone()),
+                    name: Some(permission.name.clone()),
+                    ..Default::default()
+                };
+                let spec = SubjectAccessReviewSpec {
+                    user: Some(user.clone()),
+                    groups: Some(groups.clone()),
+                    resource_attributes: Some(attributes),
+                    ..Default::default()
+                };
+                let review = SubjectAccessReview { spec, ..Default::default() };
+                let api = Api::<SubjectAccessReview>::all(self.client.clone());
+                let said = self.call(Operation::Ask, api.create(&PostParams::default(), &review)).await?.status;
+                said.map_or((false, String::new()), |s| (s.allowed, s.reason.unwrap_or_default()))
+            }
+            Question::MayBind { namespace, role } => self.may_bind(namespace, role).await?,
+            Question::HasRoom { namespace, limit } => self.has_room(namespace, *limit).await?,
+            Question::IsFuseAccepted { fuse } => self.is_fuse_accepted(fuse).await?,
+            Question::IsAdmissionLive { namespace, request } => self.is_admission_live(namespace, request).await?,
+        };
+        Ok(Answer { question, yes, words })
+    }
+
+    async fn may_bind(&self, namespace: &str, role: &RoleRef) -> Result<(bool, String), Error> {
+        let resource = match role.kind {
+            RoleKind::ClusterRole => "clusterroles",
+            RoleKind::Role => "roles",
+        };
+        let attributes = ResourceAttributes {
+            namespace: Some(namespace.to_owned()),
+            verb: Some("bind".into()),
+            group: Some("rbac.authorization.k8s.io".into()),
+            resource: Some(resource.into()),
+            name: Some(role.name.clone()),
+            ..Default::default()
+        };
+        let spec = SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..Default::default() };
+        let review = SelfSubjectAccessReview { spec, ..Default::default() };
+        let api = Api::<SelfSubjectAccessReview>::all(self.client.clone());
+        let said = self.call(Operation::Ask, api.create(&PostParams::default(), &review)).await?.status;
+        Ok(said.map_or((false, String::new()), |s| (s.allowed, s.reason.unwrap_or_default())))
+    }
+
+    async fn has_room(&self, namespace: &str, limit: usize) -> Result<(bool, String), Error> {
+        let bound: &str = BeginReason::Bound.into();
+        // Somebody waits for this answer, and grants that are being made at the same time are not counted anyway: an
+        // up-to-date list would wait for etcd's next sign of progress, 50 to 100 ms.
+        let params =
+            ListParams::default().fields(&format!("spec.namespace={namespace},status.state={bound}")).match_any();
+        let api = Api::<AccessGrant>::all(self.client.clone());
+        let live = self.call(Operation::Ask, api.list_metadata(&params)).await?.items.len();
+        Ok((live < limit, format!("{live} live grants")))
+    }
+
+    async fn is_fuse_accepted(&self, fuse: &Job) -> Result<(bool, String), Error> {
+        let api = Api::<Job>::namespaced(self.client.clone(), &fuse.namespace().unwrap_or_default());
+        let dry = PostParams { dry_run: true, ..Default::default() };
+        match self.call(Operation::Ask, api.create(&dry, fuse)).await {
+            Ok(_) => Ok((true, String::new())),
+            Err(error) => match (error.code(), error.words()) {
+                // One of that name is there: the namespace took it.
+                (Some(409), _) => Ok((true, String::new())),
+                // 400: a webhook of somebody that has no dry run, so a real one may be refused too.
+                (Some(400 | 403 | 404 | 422), Some(words)) => Ok((false, words.to_owned())),
+                _ => Err(error),
+            },
+        }
+    }
+
+    async fn is_admission_live(&self, namespace: &str, request: &str) -> Result<(bool, String), Error> {
+        let entry = json!({"by": "curfew:forged", "as": "curfew:forged", "step": "probe", "decision": "Approve", "revision": "none"});
+        let forged = json!([{"op": "add", "path": "/status/approvals/-", "value": entry}]);
+        let forged: Patch<()> = Patch::Json(serde_json::from_value(forged).unwrap_or_default());
+        let api = Api::<AccessRequest>::namespaced(self.client.clone(), namespace);
+        let dry = PatchParams { dry_run: true, ..Default::default() };
+        match self.call(Operation::Ask, api.patch_status(request, &dry, &forged)).await {
+            Ok(_) => Ok((false, "a forged decision was accepted".into())),
+            Err(error) => match error.words() {
+                Some(words) => Ok((admission::refuses_forgery(words), words.to_owned())),
+                None => Err(error),
+            },
+        }
+    }
+
+    /// Everything of one kind, without the bookkeeping of who wrote which field.
+    async fn list<K>(&self, operation: Operation, api: Api<K>, params: ListParams) -> Result<Vec<K>, Error>
+    where
+        K: kube::Resource + Clone + DeserializeOwned + Debug,
+    {
+        let mut items = self.call(operation, api.list(&params)).await?.items;
+        items.iter_mut().for_each(|k| k.meta_mut().managed_fields = None);
+        Ok(items)
+    }
+}
+
+/// How every watch is set: short enough that a dead connection is noticed.
+pub fn watched() -> watcher::Config {
+    watcher::Config::default().timeout(60)
+}
+
+fn changes<K>(api: Api<K>, config: watcher::Config) -> impl Stream<Item = Event<K>> + Send
+where
+    K: kube::Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    watcher::watcher(api, config).default_backoff().filter_map(|event| {
+        if let Err(error) = &event {
+            tracing::warn!(
+                operation = <&str>::from(Operation::Watch),
+                error = error as &dyn std::error::Error,
+                "watch failed"
+            );
+        }
+        std::future::ready(event.ok())
+    })
+}
+
+/// The field selector of grants that may still give access: in no state that is over. One that has no state yet counts.
+fn live() -> String {
+    let over = EndReason::VARIANTS.iter().map(|r| <&str>::from(*r));
+    let refused = Outcome::VARIANTS.iter().filter(|o| **o != Outcome::Approved).map(|o| <&str>::from(*o));
+    over.chain(refused).map(|state| format!("status.state!={state}")).collect::<Vec<_>>().join(",")
+}
+
+/// A value of a field selector, whose own signs are escaped (apimachinery `fields.EscapeValue`).
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace(',', "\\,").replace('=', "\\=")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_user_name_cannot_break_out_of_a_selector() {
+        assert_eq!(super::escaped(r"a,b=c\d"), r"a\,b\=c\\d");
+    }
+}

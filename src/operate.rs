@@ -1,0 +1,325 @@
+//! The tasks of a running operator, how they start and how they stop.
+pub mod clock;
+pub mod expiry;
+pub mod fuse_test;
+mod grant;
+pub mod guard;
+pub mod lease;
+pub mod policy;
+mod request;
+pub mod sweep;
+
+use crate::api::grant::AccessGrant;
+use crate::api::names;
+use crate::api::policy::AccessPolicy;
+use crate::api::request::AccessRequest;
+use crate::cluster::read::watched;
+use crate::cluster::tell::Teller;
+use crate::cluster::trace::Trace;
+use crate::cluster::{Cluster, Error};
+use crate::decide;
+use crate::decide::effect::{Answer, Effect, Outcome, Question};
+use crate::decide::{Installation, Next, Standing};
+use crate::telemetry::metrics::PassResult;
+use crate::telemetry::{Health, Metrics};
+use clock::Clock;
+use expiry::Expiry;
+use futures::{Stream, StreamExt, TryStreamExt, stream};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::rbac::v1::{ClusterRole, RoleBinding};
+use kube::runtime::controller::{Action, Config, Controller};
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Api, Client, Resource, ResourceExt};
+use policy::{Passes, Trials};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// The runtime's timers are monotonic: a wall clock that steps must not prolong anything.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+/// How often what nobody waits for is looked at.
+const EVENTUALLY: Duration = Duration::from_secs(6 * 3600);
+/// How soon a pass is tried again after a call that failed.
+const RETRY: Duration = Duration::from_secs(1);
+/// How often a pass follows itself before others have their turn.
+const IN_A_ROW: usize = 8;
+/// How long Events may still be written at a stop.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+/// How many questions of one pass are asked at once.
+const QUESTIONS_AT_ONCE: usize = 16;
+
+/// Two connections, so that whatever holds up the first cannot hold up an end.
+pub struct Clients {
+    /// For everything that begins, and for the record.
+    pub granting: Client,
+    /// For ends alone.
+    pub ending: Client,
+}
+
+/// What every pass shares.
+pub struct Context {
+    /// The connection for passes.
+    pub cluster: Cluster,
+    /// Both clocks.
+    pub clock: Clock,
+    /// What the installation fixes.
+    pub installation: Installation,
+    /// What the tasks say of themselves, the standing among it.
+    pub health: Health,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Who publishes transitions.
+    pub teller: Teller,
+    /// When a fuse was last tried for each policy.
+    pub trials: Trials,
+    /// When each policy had its last pass.
+    pub passes: Passes,
+}
+impl Context {
+    fn standing(&self) -> Standing {
+        self.health.standing().borrow().clone()
+    }
+    /// One reconciliation, counted.
+    async fn measured(
+        &self,
+        controller: &'static str,
+        of: impl Future<Output = Result<Next, Error>>,
+    ) -> Result<Action, Error> {
+        let pass = self.metrics.pass(controller);
+        let done = of.await;
+        pass.done(match &done {
+            Ok(Next::OnChange) => PassResult::Success,
+            Ok(Next::AtOnce) => PassResult::Requeue,
+            Ok(Next::After(_) | Next::Eventually(_)) => PassResult::RequeueAfter,
+            Err(_) => PassResult::Error,
+        });
+        done.map(action).inspect_err(|error| self.metrics.failed_call(error.label()))
+    }
+}
+
+/// Runs until `stop` says true. Overdue ends come before everything else, caches included; they stop last.
+pub async fn run(
+    clients: Clients,
+    clock: Clock,
+    installation: Installation,
+    health: Health,
+    metrics: Metrics,
+    stop: watch::Receiver<bool>,
+) {
+    let ending = Cluster::new(clients.ending);
+    let expiry = tokio::select! {
+        expiry = Expiry::start(ending.clone(), clock.clone(), health.clone(), metrics.clone()) => expiry,
+        () = stopped(stop.clone()) => return,
+    };
+    let _expiry = Running(tokio::spawn(expiry.run()));
+    tokio::select! {
+        () = clock::compare(&ending, &clock) => {}
+        () = stopped(stop.clone()) => return,
+    }
+    let _clock = Running(tokio::spawn(clock::follow(ending, clock.clone(), metrics.clone())));
+
+    let client = clients.granting;
+    let cluster = Cluster::new(client.clone());
+    let (teller, events) = Teller::new(cluster.clone(), metrics.clone(), &installation.pod);
+    let events = tokio::spawn(events);
+    let standing = || health.standing().clone();
+    let _guard = Running(tokio::spawn(guard::run(cluster.clone(), clock.clone(), installation.clone(), standing())));
+    let _fuses = Running(tokio::spawn(fuse_test::run(cluster.clone(), installation.clone(), standing())));
+    let _shown =
+        Running(tokio::spawn(show_standing(metrics.clone(), standing().subscribe(), installation.lease.clone())));
+    let lease = lease::run(cluster.clone(), clock.clone(), installation.clone(), standing(), stopped(stop.clone()));
+    let (trials, passes) = Default::default();
+    let context = Arc::new(Context { cluster, clock, installation, health, metrics, teller, trials, passes });
+    tokio::join!(
+        lease,
+        policies(&client, &context, stopped(stop.clone())),
+        requests(&client, &context, stopped(stop.clone())),
+        grants(&client, &context, stopped(stop)),
+    );
+    drop(context);
+    // What was told is written before the process goes, if the API server takes it.
+    drop(tokio::time::timeout(LAST_WORDS, events).await);
+}
+
+/// Resolves when the operator is told to stop, or nobody is left to tell it.
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    drop(stop.wait_for(|stop| *stop).await);
+}
+
+/// Keeps the gauges of what must hold before anything begins.
+async fn show_standing(metrics: Metrics, mut standing: watch::Receiver<Standing>, lease: String) {
+    loop {
+        metrics.standing(&standing.borrow_and_update(), &lease);
+        if standing.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// A task that ends with its handle.
+struct Running<T>(tokio::task::JoinHandle<T>);
+impl<T> Drop for Running<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn policies(client: &Client, context: &Arc<Context>, stop: impl Future<Output = ()> + Send + Sync + 'static) {
+    let controller = Controller::new(Api::<Trace<AccessPolicy>>::all(client.clone()), watched());
+    let of_grant = |grant: Trace<AccessGrant>| grant.labels().get(names::POLICY_LABEL).map(|name| ObjectRef::new(name));
+    let every = |known: Store<Trace<AccessPolicy>>| {
+        move || known.state().iter().map(|p| ObjectRef::from_obj(p.as_ref())).collect::<Vec<_>>()
+    };
+    let (for_namespaces, for_roles) = (every(controller.store()), every(controller.store()));
+    controller
+        .watches(Api::<Trace<AccessGrant>>::all(client.clone()), watched(), of_grant)
+        .watches(Api::<Trace<Namespace>>::all(client.clone()), watched(), move |_| for_namespaces())
+        .watches(Api::<Trace<ClusterRole>>::all(client.clone()), watched(), move |_| for_roles())
+        .reconcile_all_on(changes_of_standing(context.health.standing().subscribe()))
+        .with_config(Config::default().concurrency(4))
+        .graceful_shutdown_on(stop)
+        .run(policy::reconcile, |_, error: &Error, _| retry(error), context.clone())
+        .for_each(|_| std::future::ready(()))
+        .await;
+}
+
+async fn requests(client: &Client, context: &Arc<Context>, stop: impl Future<Output = ()> + Send + Sync + 'static) {
+    let controller = Controller::new(Api::<Trace<AccessRequest>>::all(client.clone()), watched());
+    let (known, counted) = (controller.store(), Counted::default());
+    let undecided = move |policy: Trace<AccessPolicy>| {
+        let is_news = !counted.again(&policy);
+        let concerns = |r: &&Arc<Trace<AccessRequest>>| {
+            is_news && r.policy() == Some(&policy.name_any()) && decide::request::is_undecided(r.state())
+        };
+        known.state().iter().filter(concerns).map(|r| ObjectRef::from_obj(r.as_ref())).collect::<Vec<_>>()
+    };
+    controller
+        .watches(Api::<Trace<AccessPolicy>>::all(client.clone()), watched(), undecided)
+        .watches(Api::<Trace<AccessGrant>>::all(client.clone()), watched(), |grant| {
+            names::request_of_grant(&grant).map(to_request)
+        })
+        .reconcile_all_on(changes_of_standing(context.health.standing().subscribe()))
+        // Passes mostly wait for the API server. The runtime takes those that wait for a place in no order, so that with
+        // few places a request could wait for ever while others have one pass after the other.
+        .with_config(Config::default().concurrency(64))
+        .graceful_shutdown_on(stop)
+        .run(request::reconcile, |_, error: &Error, _| retry(error), context.clone())
+        .for_each(|_| std::future::ready(()))
+        .await;
+}
+
+async fn grants(client: &Client, context: &Arc<Context>, stop: impl Future<Output = ()> + Send + Sync + 'static) {
+    let ours = || watched().labels(names::GRANT_LABEL);
+    let to_grant = |name: Option<String>| name.map(|n| ObjectRef::<Trace<AccessGrant>>::new(&n));
+    Controller::new(Api::<Trace<AccessGrant>>::all(client.clone()), watched())
+        .watches(Api::<Trace<Job>>::all(client.clone()), ours(), move |job| to_grant(names::grant_of_child(&job)))
+        .watches(Api::<Trace<RoleBinding>>::all(client.clone()), ours(), move |binding| {
+            to_grant(names::grant_of_child(&binding))
+        })
+        .watches(Api::<Trace<AccessRequest>>::all(client.clone()), watched(), move |request| {
+            to_grant(names::grant_of_request(&request))
+        })
+        .reconcile_all_on(changes_of_standing(context.health.standing().subscribe()))
+        .with_config(Config::default().concurrency(16))
+        .graceful_shutdown_on(stop)
+        .run(grant::reconcile, |_, error: &Error, _| retry(error), context.clone())
+        .for_each(|_| std::future::ready(()))
+        .await;
+}
+
+/// What of each policy concerns its requests, and how many grants it counted, when it was last seen.
+#[derive(Default)]
+struct Counted(Mutex<HashMap<String, (Substance, Option<i64>)>>);
+/// UID, generation, and the reason of `Ready`.
+type Substance = (Option<String>, Option<i64>, Option<String>);
+impl Counted {
+    /// Whether a policy was written to count its grants again: that happens with every grant, and concerns no request.
+    /// A policy that was deleted, or is listed once more, still counts what it counted.
+    fn again(&self, policy: &Trace<AccessPolicy>) -> bool {
+        let substance = (policy.uid(), policy.meta().generation, policy.ready().map(str::to_owned));
+        let seen = (substance, policy.active_grants());
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = all.insert(policy.name_any(), seen.clone());
+        before.is_some_and(|before| before.0 == seen.0 && before.1 != seen.1)
+    }
+}
+
+fn to_request((namespace, name): (String, String)) -> ObjectRef<Trace<AccessRequest>> {
+    ObjectRef::new(&name).within(&namespace)
+}
+
+/// One item for each change of what must hold before anything begins: everything is looked at again.
+fn changes_of_standing(standing: watch::Receiver<Standing>) -> impl Stream<Item = ()> + Send + 'static {
+    stream::unfold(standing, |mut standing| async move { standing.changed().await.ok().map(|()| ((), standing)) })
+}
+
+/// Lets a pass follow itself while it says so, and no longer than is fair.
+async fn again<F: Future<Output = Result<Next, Error>>>(pass: impl Fn() -> F) -> Result<Next, Error> {
+    for _ in 1..IN_A_ROW {
+        let next = pass().await?;
+        if next != Next::AtOnce {
+            return Ok(next);
+        }
+    }
+    pass().await
+}
+
+/// Performs the effects in order; the first that the server will not have, if any, with its words.
+async fn act(cluster: &Cluster, effects: &[Effect]) -> Result<Option<(Effect, String)>, Error> {
+    for effect in effects {
+        if let Outcome::Refused(words) = cluster.perform(effect).await? {
+            return Ok(Some((effect.clone(), words)));
+        }
+    }
+    Ok(None)
+}
+
+/// Puts all the questions of a pass.
+async fn answers(cluster: &Cluster, questions: Vec<Question>) -> Result<Vec<Answer>, Error> {
+    stream::iter(questions).map(|question| cluster.ask(question)).buffered(QUESTIONS_AT_ONCE).try_collect().await
+}
+
+fn action(next: Next) -> Action {
+    match next {
+        Next::AtOnce => Action::requeue(Duration::ZERO),
+        Next::After(wait) => Action::requeue(wait.to_std().unwrap_or_default().min(LONGEST_WAIT)),
+        Next::Eventually(wait) => Action::requeue(wait.to_std().unwrap_or_default().min(EVENTUALLY)),
+        Next::OnChange => Action::await_change(),
+    }
+}
+fn retry(error: &Error) -> Action {
+    tracing::warn!(operation = error.label(), error = error as &dyn std::error::Error, "pass failed");
+    Action::requeue(RETRY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn policy(generation: i64, status: Value) -> Trace<AccessPolicy> {
+        let metadata = json!({"name": "p", "uid": "u", "generation": generation});
+        serde_json::from_value(json!({"metadata": metadata, "spec": {}, "status": status})).unwrap()
+    }
+    fn status(ready: &str, active: i64) -> Value {
+        json!({"activeGrants": active, "conditions": [{"type": "Ready", "reason": ready}]})
+    }
+
+    #[test]
+    fn only_a_policy_that_counts_again_is_no_news_to_its_requests() {
+        let counted = Counted::default();
+        for (words, policy, again) in [
+            ("seen first", policy(1, json!({})), false),
+            ("found ready", policy(1, status("Complete", 0)), false),
+            ("a grant began", policy(1, status("Complete", 1)), true),
+            ("another", policy(1, status("Complete", 2)), true),
+            ("its role went, and a grant ended", policy(1, status("NoSuchRole", 1)), false),
+            ("deleted, or listed again", policy(1, status("NoSuchRole", 1)), false),
+            ("changed by its author, and a grant ended", policy(2, status("NoSuchRole", 0)), false),
+        ] {
+            assert_eq!(counted.again(&policy), again, "{words}");
+        }
+    }
+}

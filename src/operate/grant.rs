@@ -1,0 +1,85 @@
+//! One pass over a grant: read, ask, decide, act, store, tell.
+use super::{Context, act, again, answers};
+use crate::api::grant::{AccessGrant, AccessGrantStatus};
+use crate::api::time::Instant;
+use crate::cluster::{Error, read::Surroundings, trace::Trace, write::Stored};
+use crate::decide::{Next, grant, grant::Found, grant::Observed, transition};
+use chrono::TimeDelta;
+use kube::{ResourceExt, runtime::controller::Action};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long after its end a grant's record may wait for the ends of others.
+const PATIENCE: TimeDelta = TimeDelta::seconds(5);
+/// How soon to look whether they have ended.
+const SOON: Duration = Duration::from_millis(250);
+
+pub(super) async fn reconcile(changed: Arc<Trace<AccessGrant>>, context: Arc<Context>) -> Result<Action, Error> {
+    if gives_way(changed.expires_at(), &context) {
+        return Ok(Action::requeue(SOON));
+    }
+    let name = changed.name_any();
+    context.measured("accessgrant", again(|| pass(&name, &context))).await
+}
+
+/// Whether the grant is over and more access is due to end than the expiry task can end at once: then what is left to do
+/// for this one, its fuse and its record, would only slow down the ends of others. Not for long: a pass deletes bindings
+/// too, should that task fail.
+fn gives_way(expires_at: Option<Instant>, context: &Context) -> bool {
+    let over = expires_at.map(|end| context.clock.now().for_ending() - end.get());
+    context.health.is_rush() && over.is_some_and(|over| (TimeDelta::zero()..PATIENCE).contains(&over))
+}
+
+/// One pass over the grant of this name.
+///
+/// # Errors
+/// When a call failed; everything done so far is found again by the next pass.
+async fn pass(name: &str, context: &Context) -> Result<Next, Error> {
+    let Context { cluster, clock, installation, .. } = context;
+    let Some(seen) = cluster.grant(name).await? else { return Ok(Next::OnChange) };
+    // Read after the reads: an end that came meanwhile is not missed by a pass that was slow.
+    let (now, standing) = (clock.now(), context.standing());
+    let Surroundings { grant, request, fuse, binding, namespace } = &seen;
+    let found = Found {
+        grant,
+        request: request.as_ref(),
+        fuse: fuse.as_ref(),
+        binding: binding.as_ref(),
+        namespace: namespace.as_ref(),
+    };
+    let unasked = Observed { found, installation, standing: &standing, answers: &[], refused: None };
+
+    let answers = answers(cluster, grant::questions(&unasked, now)).await?;
+    let observed = Observed { answers: &answers, ..unasked };
+    let mut plan = grant::decide(&observed, now);
+    let acted = act(cluster, &plan.effects).await;
+    if let Ok(Some((effect, refused))) = &acted {
+        // A refusal is an observation: the core says what it means, and nothing more is tried in this pass.
+        plan = grant::decide(&Observed { refused: Some((effect, refused)), ..observed }, now);
+    }
+    let stored = store(context, grant, plan.status.as_ref()).await?;
+    acted.map(|_| if stored == Stored::Conflict { Next::AtOnce } else { plan.next })
+}
+
+async fn store(context: &Context, grant: &AccessGrant, status: Option<&AccessGrantStatus>) -> Result<Stored, Error> {
+    let Some(status) = status else { return Ok(Stored::Done) };
+    let stored = context.cluster.store_grant(grant, status).await?;
+    if stored == Stored::Done {
+        count(context, grant, status);
+        let before = grant.status.as_ref().map(|s| s.conditions.as_slice()).unwrap_or_default();
+        context.teller.tell(context.clock.now(), grant, &transition::between(before, &status.conditions));
+    }
+    Ok(stored)
+}
+
+/// What this status says for the first time.
+fn count(context: &Context, grant: &AccessGrant, status: &AccessGrantStatus) {
+    let (old, spec) = (grant.status.as_ref(), &grant.spec);
+    if status.started_at.is_some() && old.is_none_or(|o| o.started_at.is_none()) {
+        let waited = context.clock.now().wall - spec.not_before.get();
+        context.metrics.began_after(waited.to_std().unwrap_or_default());
+    }
+    if let (Some(reason), true) = (status.end_reason, old.is_none_or(|o| o.end_reason.is_none())) {
+        context.metrics.ended(&spec.policy.name, reason.into());
+    }
+}

@@ -1,0 +1,112 @@
+//! One pass over a policy: read, ask, decide, store, tell.
+use super::{Context, again, answers};
+use crate::api::policy::{AccessPolicy, AccessPolicyStatus};
+use crate::cluster::{Error, trace::Trace, write::Stored};
+use crate::decide::policy::{self, Observed, Trial};
+use crate::decide::{Next, transition};
+use kube::{Resource, ResourceExt, runtime::controller::Action};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Between two passes over a policy that nobody changed: every grant that begins or ends calls for one, and each counts
+/// all grants.
+const REST: Duration = Duration::from_secs(1);
+
+/// When each policy, in which generation, had its last pass.
+#[derive(Debug, Default)]
+pub struct Passes(Mutex<HashMap<String, (Option<i64>, Instant)>>);
+impl Passes {
+    /// How long the policy still rests; `None`: it may have its pass, which is noted.
+    fn rest(&self, policy: &Trace<AccessPolicy>, now: Instant) -> Option<Duration> {
+        let mut passes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let generation = policy.meta().generation;
+        let last = passes.get(&policy.name_any()).filter(|(of, _)| *of == generation);
+        let rest = last.and_then(|(_, at)| (*at + REST).checked_duration_since(now)).filter(|rest| !rest.is_zero());
+        if rest.is_none() {
+            passes.insert(policy.name_any(), (generation, now));
+        }
+        rest
+    }
+}
+
+/// The last trial of fuses for each policy: it is lost with the process, and then made again.
+#[derive(Debug, Default)]
+pub struct Trials(Mutex<HashMap<String, Trial>>);
+impl Trials {
+    fn last(&self, policy: &str) -> Option<Trial> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(policy).cloned()
+    }
+    fn keep(&self, policy: &str, trial: Option<Trial>) {
+        let mut trials = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match trial {
+            Some(trial) => drop(trials.insert(policy.to_owned(), trial)),
+            None => drop(trials.remove(policy)),
+        }
+    }
+}
+
+pub(super) async fn reconcile(changed: Arc<Trace<AccessPolicy>>, context: Arc<Context>) -> Result<Action, Error> {
+    if let Some(rest) = context.passes.rest(&changed, Instant::now()) {
+        return Ok(Action::requeue(rest));
+    }
+    let name = changed.name_any();
+    context.measured("accesspolicy", again(|| pass(&name, &context))).await
+}
+
+/// Looks at a policy and at what it names, and stores what was found.
+async fn pass(name: &str, context: &Context) -> Result<Next, Error> {
+    let Context { cluster, installation, trials, .. } = context;
+    let standing = context.standing();
+    if !standing.lease_held {
+        // Two replicas that see different things would write in turns.
+        return Ok(Next::OnChange);
+    }
+    let Some(read) = cluster.policy(name).await? else {
+        trials.keep(name, None);
+        return Ok(Next::OnChange);
+    };
+    let namespaces = policy::covered(&read, &cluster.namespaces().await?);
+    let roles = cluster.roles_of(&read, &namespaces).await?;
+    let active = cluster.active_grants_under(name).await?;
+    let (now, last) = (context.clock.now(), trials.last(name));
+    let (policy, namespaces, roles, standing) = (&read, &namespaces[..], &roles[..], &standing);
+    let seen =
+        Observed { policy, namespaces, roles, standing, installation, active, trial: last.as_ref(), answers: &[] };
+    let answers = answers(cluster, policy::questions(&seen, now)).await?;
+    let trial = policy::trial_of(&seen, &answers, now).or_else(|| last.clone());
+    let plan = policy::decide(&Observed { answers: &answers, trial: trial.as_ref(), ..seen }, now);
+    trials.keep(name, trial);
+    let stored = store(context, policy, plan.status.as_ref()).await?;
+    Ok(if stored == Stored::Conflict { Next::AtOnce } else { plan.next })
+}
+
+async fn store(context: &Context, policy: &AccessPolicy, status: Option<&AccessPolicyStatus>) -> Result<Stored, Error> {
+    let Some(status) = status else { return Ok(Stored::Done) };
+    let stored = context.cluster.store_policy(policy, status).await?;
+    if stored == Stored::Done {
+        let before = policy.status.as_ref().map(|s| s.conditions.as_slice()).unwrap_or_default();
+        context.teller.tell(context.clock.now(), policy, &transition::between(before, &status.conditions));
+    }
+    Ok(stored)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_policy_that_nobody_changed_has_one_pass_a_second() {
+        let policy = |generation: i64| -> Trace<AccessPolicy> {
+            serde_json::from_value(json!({"metadata": {"name": "p", "generation": generation}})).unwrap()
+        };
+        let (passes, start) = (Passes::default(), Instant::now());
+        assert_eq!(passes.rest(&policy(1), start), None);
+        assert_eq!(passes.rest(&policy(1), start + REST / 4), Some(REST * 3 / 4));
+        assert_eq!(passes.rest(&policy(2), start + REST / 2), None, "its author need not wait");
+        assert_eq!(passes.rest(&policy(2), start + REST), Some(REST / 2));
+        assert_eq!(passes.rest(&policy(2), start + REST * 2), None);
+    }
+}

@@ -1,0 +1,108 @@
+//! One pass over a request: read, ask, decide, act, store, tell.
+use super::{Context, act, again, answers};
+use crate::api::grant::AccessGrant;
+use crate::api::policy::AccessPolicy;
+use crate::api::reasons::{Approved, Reason, Screened};
+use crate::api::request::{AccessRequest, AccessRequestStatus};
+use crate::api::time::Instant;
+use crate::cluster::{Cluster, Error, read::Asked, trace::Trace, write::Stored};
+use crate::decide::Next;
+use crate::decide::request::{self, Observed, is_settled};
+use crate::decide::screening::{self, Code, Seen};
+use crate::decide::transition::{self, Transition};
+use k8s_openapi::api::rbac::v1::PolicyRule;
+use kube::{ResourceExt, runtime::controller::Action};
+use std::sync::Arc;
+
+pub(super) async fn reconcile(changed: Arc<Trace<AccessRequest>>, context: Arc<Context>) -> Result<Action, Error> {
+    let (namespace, name) = (changed.namespace().unwrap_or_default(), changed.name_any());
+    context.measured("accessrequest", again(|| pass(&namespace, &name, &context))).await
+}
+
+/// What screening needs beside the request and its policy; nothing once the request is settled.
+#[derive(Default)]
+struct Beside {
+    policies: Vec<Arc<AccessPolicy>>,
+    rules: Option<Vec<PolicyRule>>,
+    live: Vec<Arc<AccessGrant>>,
+}
+
+async fn pass(namespace: &str, name: &str, context: &Context) -> Result<Next, Error> {
+    let Context { cluster, clock, installation, .. } = context;
+    let Some(asked) = cluster.request(namespace, name).await? else { return Ok(Next::OnChange) };
+    let Asked { request, policy, namespace, grant } = &asked;
+    let beside = if is_settled(request) || grant.is_some() {
+        Beside::default()
+    } else {
+        beside(cluster, request, policy.as_ref()).await?
+    };
+    let (now, standing) = (clock.now(), context.standing());
+    let seen = Seen {
+        request,
+        policy: policy.as_ref(),
+        policies: &beside.policies,
+        namespace: namespace.as_ref(),
+        rules: beside.rules.as_deref(),
+        live: &beside.live,
+        installation,
+    };
+    let unasked =
+        Observed { seen, grant: grant.as_ref(), installation, standing: &standing, answers: &[], refused: None };
+
+    let answers = answers(cluster, request::questions(&unasked)).await?;
+    let observed = Observed { answers: &answers, ..unasked };
+    let mut plan = request::decide(&observed, now);
+    let acted = act(cluster, &plan.effects).await;
+    if let Ok(Some((_, refused))) = &acted {
+        plan = request::decide(&Observed { refused: Some(refused), ..observed }, now);
+    }
+    let stored = store(context, request, plan.status.as_ref()).await?;
+    acted.map(|_| if stored == Stored::Conflict { Next::AtOnce } else { plan.next })
+}
+
+async fn beside(cluster: &Cluster, request: &AccessRequest, policy: Option<&AccessPolicy>) -> Result<Beside, Error> {
+    let Some(policy) = policy else {
+        let policies = cluster.policies().await?.into_iter().map(Arc::new).collect();
+        return Ok(Beside { policies, ..Beside::default() });
+    };
+    let policies = cluster.policies().await?.into_iter().map(Arc::new).collect();
+    let live = cluster.live_grants_of(&request.spec.requester.username);
+    let rules = async {
+        let Some(access) = screening::access_of(request, policy) else { return Ok(None) };
+        cluster.rules(&access.role_ref, &request.namespace().unwrap_or_default()).await
+    };
+    let (live, rules) = tokio::try_join!(live, rules)?;
+    Ok(Beside { policies, rules, live: live.into_iter().map(Arc::new).collect() })
+}
+
+async fn store(
+    context: &Context,
+    request: &AccessRequest,
+    status: Option<&AccessRequestStatus>,
+) -> Result<Stored, Error> {
+    let Some(status) = status else { return Ok(Stored::Done) };
+    let stored = context.cluster.store_request(request, status).await?;
+    if stored == Stored::Done {
+        let before = request.status.as_ref().map(|s| s.conditions.as_slice()).unwrap_or_default();
+        let transitions = transition::between(before, &status.conditions);
+        transitions.iter().for_each(|t| count(context, request, status, t));
+        context.teller.tell(context.clock.now(), request, &transitions);
+    }
+    Ok(stored)
+}
+
+/// What this transition adds to the measures of C8 and C9.
+fn count(context: &Context, request: &AccessRequest, status: &AccessRequestStatus, transition: &Transition) {
+    let is = |condition: &str, status: &str| transition.condition == condition && transition.status == status;
+    if is(Screened::CONDITION, "False") {
+        let not_found: &str = Code::PolicyNotFound.into();
+        let codes = || status.checks.iter().filter_map(|c| c.code.as_deref());
+        let policy = (!codes().any(|code| code == not_found)).then_some(request.spec.policy.as_str());
+        codes().for_each(|code| context.metrics.refused(policy, code));
+    }
+    if transition.condition == Approved::CONDITION && !is(Approved::CONDITION, "Unknown") {
+        let filed = request.creation_timestamp().and_then(|at| Instant::try_from(&at).ok());
+        let waited = filed.map(|filed| context.clock.now().wall - filed.get()).unwrap_or_default();
+        context.metrics.decided_after(waited.to_std().unwrap_or_default());
+    }
+}

@@ -1,0 +1,320 @@
+//! Arguments and environment become settings: the only module that reads either.
+use crate::api::time::Span;
+use crate::decide::Installation;
+use crate::telemetry::log;
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Temporary production access on Kubernetes that ends on time.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "curfew", version, about, disable_help_subcommand = true)]
+pub struct Settings {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Runs the operator: access begins when it is agreed, and ends on time.
+    Run(Box<Run>),
+    /// Deletes bindings and fuses that have no live grant, prints them, and exits: 0 if nothing failed, else 1.
+    Sweep(Sweep),
+}
+
+/// How the operator runs.
+#[derive(Clone, Debug, Args)]
+pub struct Run {
+    /// No access is longer, whatever a policy says: from 1m to 24h
+    #[arg(long, default_value = "12h", value_name = "SPAN", value_parser = max_duration)]
+    pub max_duration: Span,
+    /// The image that a fuse names; it is never pulled
+    #[arg(long, default_value = "registry.k8s.io/pause:3.10", value_name = "IMAGE", value_parser = image)]
+    pub fuse_image: String,
+    /// A user name that several people share, so it may not ask; may be given again
+    #[arg(long = "shared-account", value_name = "NAME", value_parser = user)]
+    pub shared_accounts: Vec<String>,
+    /// Grant nothing while fuses do not burn, as access would outlive a dead operator
+    #[arg(long, default_value_t = true, action = ArgAction::Set, value_name = "true|false")]
+    pub stop_without_fuse_test: bool,
+    /// How many live grants one namespace may have: from 1 to 10000
+    #[arg(long, default_value_t = 200, value_name = "COUNT", value_parser = grants)]
+    pub grants_per_namespace: usize,
+    /// Where /healthz, /readyz and /metrics are served
+    #[arg(long, default_value = "0.0.0.0:8080", value_name = "ADDRESS:PORT", value_parser = address)]
+    pub listen: SocketAddr,
+    /// The operator's own user name: system:serviceaccount:NAMESPACE:NAME
+    #[arg(long, value_name = "USER", value_parser = service_account)]
+    pub user: String,
+    /// The sweeper's user name: system:serviceaccount:NAMESPACE:NAME
+    #[arg(long, value_name = "USER", value_parser = service_account)]
+    pub sweeper: String,
+    /// The name of the Lease that replicas share
+    #[arg(long, default_value = "curfew", value_name = "NAME", value_parser = object)]
+    pub lease: String,
+    /// How this cluster is called in the log
+    #[arg(long, default_value = "", value_name = "NAME")]
+    pub cluster_name: String,
+    /// The operator's own Pod
+    #[arg(long, env = "POD_NAME", value_name = "NAME", value_parser = object)]
+    pub pod_name: String,
+    /// The operator's own namespace
+    #[arg(long, env = "POD_NAMESPACE", value_name = "NAME", value_parser = object)]
+    pub pod_namespace: String,
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// How a sweep runs.
+#[derive(Clone, Debug, Args)]
+pub struct Sweep {
+    /// Only print what would go
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How long one call may take: from 1s to 5m
+    #[arg(long, default_value = "10s", value_name = "SPAN", value_parser = request_timeout)]
+    pub request_timeout: Span,
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+pub struct Common {
+    /// How to reach the API server; default: a kubeconfig if there is one, else the Pod's service account
+    #[arg(long, value_name = "PATH")]
+    pub kubeconfig: Option<PathBuf>,
+    /// How a line of the log looks
+    #[arg(long, default_value = "json", value_enum, value_name = "json|text")]
+    pub log_format: log::Format,
+    /// What is logged: a level, or levels by module (info,kube=warn)
+    #[arg(long = "log", default_value = "info", value_name = "FILTER", value_parser = log::check)]
+    pub log_filter: String,
+}
+
+impl Settings {
+    /// Reads arguments and environment; help, version and mistakes are printed, and end the process (2: a mistake).
+    pub fn read() -> Self {
+        Self::parse().whole().unwrap_or_else(|error| error.exit())
+    }
+
+    /// What no flag can know alone.
+    fn whole(self) -> Result<Self, clap::Error> {
+        if let Command::Run(run) = &self.command {
+            run.whole().map_err(|words| Self::command().error(ErrorKind::ValueValidation, words))?;
+        }
+        Ok(self)
+    }
+}
+
+impl Run {
+    fn whole(&self) -> Result<(), String> {
+        let home = self.user.split(':').nth(2).unwrap_or_default();
+        if home != self.pod_namespace {
+            let own = &self.pod_namespace;
+            return Err(format!(
+                "--user is in namespace `{home}`, but this pod is in `{own}`: it must be its own user name"
+            ));
+        }
+        if self.user == self.sweeper {
+            return Err(
+                "--sweeper must be another service account than --user: it must end access also when that one is lost"
+                    .into(),
+            );
+        }
+        Ok(())
+    }
+    /// What the core needs to know of it.
+    pub fn installation(&self) -> Installation {
+        Installation {
+            max_duration: self.max_duration.delta(),
+            shared_accounts: self.shared_accounts.clone(),
+            fuse_image: self.fuse_image.clone(),
+            grants_per_namespace: self.grants_per_namespace,
+            stop_without_fuse_test: self.stop_without_fuse_test,
+            operator: self.user.clone(),
+            sweeper: self.sweeper.clone(),
+            home: self.pod_namespace.clone(),
+            pod: self.pod_name.clone(),
+            lease: self.lease.clone(),
+        }
+    }
+}
+
+fn max_duration(text: &str) -> Result<Span, String> {
+    span(text, Span::from_secs(60)..=Span::from_secs(24 * 3600), "from 1m to 24h")
+}
+fn request_timeout(text: &str) -> Result<Span, String> {
+    span(text, Span::from_secs(1)..=Span::from_secs(300), "from 1s to 5m")
+}
+fn span(text: &str, allowed: RangeInclusive<Span>, words: &str) -> Result<Span, String> {
+    Span::from_str(text)
+        .ok()
+        .filter(|span| allowed.contains(span))
+        .ok_or_else(|| format!("must be {words}, like 30m or 1h30m"))
+}
+fn grants(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| (1..=10_000).contains(n)).ok_or_else(|| "must be a number from 1 to 10000".into())
+}
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "must be an IP address and a port, like 0.0.0.0:8080 or [::]:8080".into())
+}
+fn image(text: &str) -> Result<String, String> {
+    let good = (1..=512).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic());
+    good.then(|| text.to_owned()).ok_or_else(|| "must be an image reference, like registry.k8s.io/pause:3.10".into())
+}
+fn user(text: &str) -> Result<String, String> {
+    let good = (1..=253).contains(&text.len()) && text.trim() == text;
+    good.then(|| text.to_owned()).ok_or_else(|| "must be a user name as `kubectl auth whoami` prints it".into())
+}
+fn object(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let good = (1..=253).contains(&text.len())
+        && text.chars().all(|c| plain(c) || c == '-' || c == '.')
+        && text.starts_with(plain)
+        && text.ends_with(plain);
+    good.then(|| text.to_owned())
+        .ok_or_else(|| "must be the name of an object: lower-case letters, digits, `-` and `.`".into())
+}
+fn service_account(text: &str) -> Result<String, String> {
+    let words = || "must be a service account's user name, system:serviceaccount:NAMESPACE:NAME".to_owned();
+    let rest = text.strip_prefix("system:serviceaccount:").ok_or_else(words)?;
+    let (namespace, name) = rest.split_once(':').ok_or_else(words)?;
+    object(namespace).and_then(|_| object(name)).map_err(|_| words())?;
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RUN: &[&str] = &[
+        "run",
+        "--user=system:serviceaccount:curfew:curfew",
+        "--sweeper=system:serviceaccount:curfew:curfew-sweep",
+        "--pod-name=curfew-0",
+        "--pod-namespace=curfew",
+    ];
+    fn parsed(arguments: &[&str]) -> Result<Settings, String> {
+        let all = std::iter::once("curfew").chain(arguments.iter().copied());
+        Settings::try_parse_from(all).and_then(Settings::whole).map_err(|e| e.to_string())
+    }
+    fn run(more: &[&str]) -> Result<Run, String> {
+        match parsed(&[RUN, more].concat())?.command {
+            Command::Run(run) => Ok(*run),
+            Command::Sweep(_) => unreachable!("it says run"),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Settings::command().debug_assert();
+    }
+    #[test]
+    fn the_defaults_are_those_of_the_chart() {
+        let run = run(&[]).unwrap();
+        let installation = run.installation();
+        assert_eq!(run.max_duration.to_string(), "12h");
+        assert_eq!(installation.fuse_image, "registry.k8s.io/pause:3.10");
+        assert_eq!(installation.grants_per_namespace, 200);
+        assert!(installation.stop_without_fuse_test && installation.shared_accounts.is_empty());
+        assert_eq!((run.listen.to_string().as_str(), installation.lease.as_str()), ("0.0.0.0:8080", "curfew"));
+        assert_eq!((run.common.log_format, run.common.log_filter.as_str()), (log::Format::Json, "info"));
+        assert_eq!((installation.home.as_str(), installation.pod.as_str()), ("curfew", "curfew-0"));
+    }
+    #[test]
+    fn every_flag_reaches_the_installation() {
+        let run = run(&[
+            "--max-duration=1h30m",
+            "--fuse-image=mirror.example/pause@sha256:0",
+            "--shared-account=root",
+            "--shared-account=ops@example.com",
+            "--stop-without-fuse-test=false",
+            "--grants-per-namespace=7",
+            "--listen=[::]:9090",
+            "--lease=curfew-blue",
+            "--log-format=text",
+            "--log=debug,kube=warn",
+            "--kubeconfig=/etc/k",
+            "--cluster-name=eu-1",
+        ])
+        .unwrap();
+        let i = run.installation();
+        assert_eq!(i.max_duration, chrono::TimeDelta::minutes(90));
+        assert_eq!(i.shared_accounts, ["root", "ops@example.com"]);
+        assert!(!i.stop_without_fuse_test);
+        assert_eq!((i.grants_per_namespace, i.lease.as_str()), (7, "curfew-blue"));
+        assert_eq!(i.fuse_image, "mirror.example/pause@sha256:0");
+        assert_eq!((i.operator, i.sweeper), (run.user, run.sweeper));
+        assert_eq!((run.common.log_format, run.listen.port()), (log::Format::Text, 9090));
+        assert_eq!(run.common.kubeconfig, Some("/etc/k".into()));
+    }
+    #[test]
+    fn e15_bad_values_are_refused_with_the_flag_and_what_is_allowed() {
+        for (flag, allowed) in [
+            ("--max-duration=25h", "from 1m to 24h"),
+            ("--max-duration=59s", "from 1m to 24h"),
+            ("--max-duration=12", "like 30m or 1h30m"),
+            ("--max-duration=-1h", "from 1m to 24h"),
+            ("--fuse-image=", "image reference"),
+            ("--fuse-image=a b", "image reference"),
+            ("--shared-account= root", "kubectl auth whoami"),
+            ("--shared-account=", "kubectl auth whoami"),
+            ("--stop-without-fuse-test=perhaps", "true, false"),
+            ("--grants-per-namespace=0", "from 1 to 10000"),
+            ("--grants-per-namespace=10001", "from 1 to 10000"),
+            ("--listen=8080", "0.0.0.0:8080"),
+            ("--lease=Curfew", "lower-case"),
+            ("--lease=-x", "lower-case"),
+            ("--log-format=xml", "json, text"),
+            ("--log=loud!", "info,kube=warn"),
+        ] {
+            let said = run(&[flag]).expect_err(flag);
+            let name = flag.split('=').next().unwrap();
+            assert!(said.contains(name) && said.contains(allowed), "{flag}: {said}");
+        }
+    }
+    #[test]
+    fn the_operators_identity_is_required_and_is_its_own() {
+        let with = |i: usize, argument: &'static str| {
+            let mut all = RUN.to_vec();
+            all[i] = argument;
+            parsed(&all).expect_err(argument)
+        };
+        assert!(with(1, "--user=alice").contains("system:serviceaccount:NAMESPACE:NAME"));
+        assert!(with(1, "--user=system:serviceaccount:curfew").contains("system:serviceaccount:NAMESPACE:NAME"));
+        assert!(with(1, "--user=system:serviceaccount:other:curfew").contains("this pod is in `curfew`"));
+        assert!(with(2, "--sweeper=system:serviceaccount:curfew:curfew").contains("another service account"));
+        for i in 1..=2 {
+            let mut all = RUN.to_vec();
+            let flag = all.remove(i).split('=').next().unwrap();
+            assert!(parsed(&all).expect_err(flag).contains(flag));
+        }
+    }
+    #[test]
+    fn a_sweep_needs_nothing_and_bounds_its_calls() {
+        let Ok(Command::Sweep(sweep)) = parsed(&["sweep"]).map(|s| s.command) else { panic!("no sweep") };
+        assert!(!sweep.dry_run && sweep.request_timeout == Span::from_secs(10));
+        let Ok(Command::Sweep(sweep)) = parsed(&["sweep", "--dry-run", "--request-timeout=1m"]).map(|s| s.command)
+        else {
+            panic!("no sweep")
+        };
+        assert!(sweep.dry_run && sweep.request_timeout == Span::from_secs(60));
+        for bad in ["--request-timeout=0s", "--request-timeout=6m", "--max-duration=1h"] {
+            assert!(parsed(&["sweep", bad]).is_err(), "{bad}");
+        }
+    }
+    #[test]
+    fn what_is_unknown_is_refused() {
+        for arguments in [&["run", "--max-durations=1h"][..], &["drain"], &[]] {
+            assert!(parsed(arguments).is_err(), "{arguments:?}");
+        }
+        assert!(parsed(&["--version"]).expect_err("version").contains(env!("CARGO_PKG_VERSION")));
+    }
+}

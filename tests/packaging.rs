@@ -1,0 +1,163 @@
+//! The image, and what the chart takes for granted of the program, as far as they can be judged without building or
+//! installing anything.
+use clap::CommandFactory;
+use curfew::settings::Settings;
+use curfew::telemetry::Metrics;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+/// The instructions of a Dockerfile, each on one line, as `(instruction, the rest)`.
+fn instructions(text: &str) -> Vec<(String, String)> {
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with('#')).collect::<Vec<_>>().join("\n");
+    let whole = lines.replace("\\\n", " ");
+    let split = whole.lines().filter_map(|line| line.trim().split_once(char::is_whitespace));
+    split.map(|(name, rest)| (name.to_uppercase(), rest.split_whitespace().collect::<Vec<_>>().join(" "))).collect()
+}
+
+/// What is wrong with it.
+fn faults(text: &str) -> Vec<String> {
+    let all = instructions(text);
+    let last = all.iter().rposition(|(name, _)| name == "FROM").unwrap_or_default();
+    let image = &all[last..];
+    let of = |name: &'static str| image.iter().filter(move |(n, _)| n == name).map(|(_, rest)| rest.as_str());
+    let mut faults = Vec::new();
+    for (name, rest) in &all {
+        let base = rest.split(' ').next().unwrap_or_default();
+        let pinned = base == "scratch" || base.split_once(':').is_some_and(|(_, tag)| !tag.contains("latest"));
+        match name.as_str() {
+            "FROM" if !pinned => faults.push(format!("`{base}` is not pinned by a tag")),
+            "RUN" | "ENTRYPOINT" | "CMD" if !rest.starts_with('[') => {
+                faults.push(format!("{name} {rest} needs a shell"))
+            }
+            "ADD" => faults.push("ADD fetches and unpacks: use COPY".into()),
+            _ => {}
+        }
+    }
+    let numeric = |user: &str| {
+        let ids: Vec<_> = user.split(':').map(str::parse::<u32>).collect();
+        ids.len() == 2 && ids.iter().all(|id| id.as_ref().is_ok_and(|id| *id >= 10_000))
+    };
+    if !of("USER").next_back().is_some_and(numeric) {
+        faults.push("USER is not a number that is nobody on the node (the kubelet cannot judge a name)".into());
+    }
+    if !image[0].1.starts_with("scratch") {
+        faults.push("the image holds more than the program".into());
+    }
+    if of("RUN").next().is_some() {
+        faults.push("nothing can run in an empty image".into());
+    }
+    let user = image.iter().position(|(name, _)| name == "USER");
+    if user > image.iter().position(|(name, _)| name == "ENTRYPOINT") {
+        faults.push("USER comes after ENTRYPOINT".into());
+    }
+    if !of("ENTRYPOINT").any(|e| e == "[\"/curfew\"]") {
+        faults.push("it does not start curfew".into());
+    }
+    for label in ["title", "description", "licenses", "version", "revision"] {
+        if !of("LABEL").any(|l| l.contains(&format!("org.opencontainers.image.{label}="))) {
+            faults.push(format!("label {label} is missing"));
+        }
+    }
+    if !all.iter().any(|(name, rest)| name == "RUN" && rest.contains("\"--locked\"")) {
+        faults.push("the build may choose other versions than Cargo.lock".into());
+    }
+    faults
+}
+
+#[test]
+fn the_image_runs_as_nobody_without_a_shell() {
+    assert_eq!(faults(&read("Dockerfile")), Vec::<String>::new());
+}
+
+#[test]
+fn each_fault_is_found() {
+    let good = read("Dockerfile");
+    for (what, with) in [
+        ("USER 65532:65532", "USER nonroot"),
+        ("USER 65532:65532", "USER 0:0"),
+        ("USER 65532:65532\n", ""),
+        ("ENTRYPOINT [\"/curfew\"]", "ENTRYPOINT /curfew"),
+        ("CMD [\"run\"]", "CMD run"),
+        ("FROM scratch", "FROM alpine:3.22"),
+        ("rust:1.95.0-alpine", "rust"),
+        ("rust:1.95.0-alpine", "rust:latest"),
+        ("\"--locked\", ", ""),
+        ("COPY . .", "ADD . ."),
+        ("org.opencontainers.image.revision=", "x="),
+    ] {
+        assert!(good.contains(what), "{what} is not in the Dockerfile");
+        assert!(!faults(&good.replace(what, with)).is_empty(), "`{with}` for `{what}` is not found");
+    }
+}
+
+#[test]
+fn the_image_is_built_with_the_toolchain_of_the_repository() {
+    let toolchain = read("rust-toolchain.toml");
+    let channel = toolchain.split("channel = \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let dockerfile = read("Dockerfile");
+    assert!(dockerfile.contains(&format!("FROM rust:{channel}-alpine AS build")), "another image than {channel}");
+    assert!(dockerfile.contains(&format!("RUSTUP_TOOLCHAIN={channel}")), "another toolchain than {channel}");
+}
+
+#[test]
+fn what_the_build_needs_is_sent_and_nothing_else() {
+    let ignore = read(".dockerignore");
+    assert_eq!(ignore.lines().find(|line| !line.starts_with('#')), Some("*"), "everything else stays out");
+    let manifest = read("Cargo.toml");
+    let members = manifest.split("members = [").nth(1).and_then(|rest| rest.split(']').next()).unwrap();
+    let members = members.split(',').map(|m| m.trim().trim_matches('"')).filter(|m| *m != ".");
+    for needed in members.chain(["Cargo.toml", "Cargo.lock", "src", "charts", "crds", "LICENSE"]) {
+        assert!(ignore.lines().any(|line| line == format!("!{needed}")), "{needed} is not sent");
+    }
+}
+
+#[test]
+fn one_tls_stack_is_linked() {
+    let lock = read("Cargo.lock");
+    for name in ["openssl-sys", "native-tls", "aws-lc-rs"] {
+        assert!(read("deny.toml").contains(&format!("name = \"{name}\"")), "{name} is not banned");
+        assert!(!lock.contains(&format!("name = \"{name}\"\n")), "{name} is linked");
+    }
+}
+
+/// The words of a text that begin so, of these characters.
+fn words(text: &str, begin: &str, of: fn(char) -> bool) -> BTreeSet<String> {
+    let found = text.match_indices(begin).filter(|(at, _)| !text[..*at].ends_with(of));
+    found.map(|(at, _)| text[at..].chars().take_while(|c| of(*c)).collect()).collect()
+}
+
+#[test]
+fn the_chart_gives_only_flags_that_there_are() {
+    let program = Settings::command();
+    let flag = |c: char| c.is_ascii_lowercase() || c == '-';
+    for (file, command) in [("deployment.yaml", "run"), ("sweep.yaml", "sweep")] {
+        let known: BTreeSet<_> = program
+            .find_subcommand(command)
+            .into_iter()
+            .flat_map(|c| c.get_arguments().filter_map(|a| a.get_long()).map(|long| format!("--{long}")))
+            .collect();
+        let given = words(&read(&format!("charts/curfew/templates/{file}")), "--", flag);
+        let given: BTreeSet<_> = given.into_iter().filter(|word| !word.trim_matches('-').is_empty()).collect();
+        assert!(!given.is_empty(), "{file} starts {command} with some flag");
+        assert!(given.is_subset(&known), "{file}: {:?}", given.difference(&known).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn g10_the_chart_alerts_on_metrics_that_there_are_and_on_access_that_outlives_its_end() {
+    let alerts = read("charts/curfew/templates/metrics.yaml");
+    let name = |c: char| c.is_ascii_lowercase() || c == '_';
+    let known: BTreeSet<_> = Metrics::new().reference().into_iter().map(|metric| metric.name).collect();
+    let used = &words(&alerts, "curfew_", name) | &words(&alerts, "leader_", name);
+    assert!(used.is_subset(&known), "{:?}", used.difference(&known).collect::<Vec<_>>());
+    for must in
+        ["curfew_expired_not_removed", "curfew_removals_failed_total", "curfew_guard_intact", "curfew_fuses_burn"]
+    {
+        assert!(used.contains(must), "no alert on {must}");
+    }
+}
