@@ -1,0 +1,40 @@
+//! The only reader of the environment.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// Where `curfew-testbed run` keeps what its command needs to know.
+pub const BED: &str = "CURFEW_BED";
+/// A directory with the four programs of a control plane.
+pub const CONTROL_PLANE: &str = "CURFEW_CONTROL_PLANE";
+/// A Helm to use in place of the pinned one.
+pub const HELM: &str = "CURFEW_HELM";
+/// Which minor version of Kubernetes to run.
+pub const KUBERNETES: &str = "CURFEW_KUBERNETES";
+
+/// The value of a variable; an empty one counts as absent.
+#[expect(clippy::disallowed_methods, reason = "this is the module that reads the environment")]
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// A variable that holds a path.
+pub fn path(name: &str) -> Option<PathBuf> {
+    variable(name).map(PathBuf::from)
+}
+
+/// Where programs are kept between runs: `CURFEW_CACHE`, else `curfew` in the user's cache directory.
+pub fn cache() -> Result<PathBuf> {
+    if let Some(given) = path("CURFEW_CACHE") {
+        return Ok(given);
+    }
+    let user = path("XDG_CACHE_HOME").or_else(|| path("HOME").map(|home| home.join(".cache")));
+    Ok(user.context("set CURFEW_CACHE or HOME: there is no place to keep the control plane's programs")?.join("curfew"))
+}
+
+/// The programs that can be run by name, those in `first` before all others.
+pub fn search_path(first: &Path) -> Result<std::ffi::OsString> {
+    let rest = variable("PATH").unwrap_or_default();
+    Ok(std::env::join_paths(std::iter::once(first.to_path_buf()).chain(std::env::split_paths(&rest)))?)
+}
