@@ -1,0 +1,69 @@
+# Curfew: what to run. `make` alone prints this list.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test mutate-admission lint generate bench control-plane chart
+
+# The version of Kubernetes to run on (1.36 or 1.37); the default is the newest.
+export CURFEW_KUBERNETES ?= 1.37
+# The oldest one, on which the chapter that depends on it most (admission) is run too: not where somebody brings programs
+# of one version only.
+OLDEST := $(if $(CURFEW_CONTROL_PLANE),$(notdir $(wildcard $(CURFEW_CONTROL_PLANE)/1.36)),1.36)
+# KEEP=1 leaves the demo's control plane running.
+KEEP ?=
+# How many accesses end at one instant in `make bench`.
+GRANTS ?= 1000
+# Where `make chart` writes.
+DIST ?= target/chart
+
+# Live tests mostly wait: for time to pass, and for kube-controller-manager.
+export RUST_TEST_THREADS ?= 8
+
+CARGO := cargo --locked
+TESTBED := $(CARGO) run --quiet --package curfew-testbed --
+# A control plane with the chart installed by Helm, for a command.
+INSTALLED := run --chart charts/curfew
+
+help: ## Print this list.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-17s %s\n", $$1, $$2 }'
+	@echo
+	@echo '  KEEP=1                   leave the demo running, to play with'
+	@echo '  CURFEW_KUBERNETES=1.36   run on another minor version (1.36, 1.37)'
+	@echo '  CURFEW_CONTROL_PLANE=DIR use the etcd, kube-apiserver, kube-controller-manager and kubectl there'
+	@echo '  CURFEW_HELM=FILE         use this helm'
+	@echo '  CURFEW_CACHE=DIR         keep downloaded and built programs there (default: ~/.cache/curfew)'
+
+demo: ## The main job on a real control plane, step by step (KEEP=1 leaves it running).
+	$(CARGO) build --workspace --bins
+	$(TESTBED) demo $(if $(KEEP),--keep)
+
+test: lint control-plane ## Everything: lint, drift, unit, live and admission tests, docs.
+	$(CARGO) build --workspace --bins
+	$(TESTBED) $(INSTALLED) -- bash -c '$(CARGO) test --workspace --no-fail-fast && $(CARGO) test --workspace --test rights'
+	$(TESTBED) $(INSTALLED) -- $(CARGO) test --workspace --test alone -- --test-threads=1
+	$(if $(OLDEST),$(TESTBED) $(INSTALLED) --kubernetes $(OLDEST) -- $(CARGO) test --workspace --test live admission)
+	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --workspace --no-deps --quiet
+
+mutate-admission: ## Turn off each validation of the admission rules in turn: a test must miss each.
+	$(TESTBED) $(INSTALLED) -- $(CARGO) test --workspace --test live admission::mutants -- --ignored --nocapture
+
+lint: ## Formatting, clippy with warnings denied, and generated files that are up to date.
+	cargo fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --workspace --test alone --test rights -- -D warnings
+	$(CARGO) run --quiet --package curfew --bin generate -- --check
+
+generate: ## Write the generated files (crds/, docs/reference.md).
+	$(CARGO) run --quiet --package curfew --bin generate
+
+bench: ## Speed of beginning and ending access, as a table beside the bare API calls.
+	$(CARGO) build --release --workspace --bins
+	$(TESTBED) $(INSTALLED) -- $(CARGO) bench --workspace --bench speed -- $(GRANTS)
+
+control-plane: ## Obtain the control plane (both minor versions) and Helm, so that nothing else waits for it.
+	$(TESTBED) obtain
+	$(if $(OLDEST),$(TESTBED) obtain --kubernetes $(OLDEST))
+
+chart: control-plane ## Lint the chart and package it into target/chart.
+	mkdir -p $(DIST)
+	helm="$$($(TESTBED) obtain | tail -n 1)"; "$$helm" lint --strict charts/curfew; "$$helm" package charts/curfew --destination $(DIST)

@@ -1,0 +1,392 @@
+//! Records and policies: `curfew-grants`, `curfew-grant-status`, `curfew-policies`, `curfew-policy-status`.
+use super::scene::{GRANTS, Given::*, POLICIES, at, create, delete, merge};
+use super::world::Who::*;
+use super::{Row, accepted, refused, rejected};
+use serde_json::json;
+
+const RECORDS: &str = "curfew-grants";
+const OUTCOMES: &str = "curfew-grant-status";
+const AUTHORS: &str = "curfew-policies";
+
+pub const ROWS: &[Row] = &[
+    // Records.
+    Row {
+        says: "the operator makes a record",
+        given: Nothing,
+        who: Operator,
+        call: |s| create(GRANTS, s.record()),
+        answer: accepted(),
+    },
+    Row {
+        says: "an administrator makes a record",
+        given: Nothing,
+        who: Admin,
+        call: |s| create(GRANTS, s.record()),
+        answer: refused(RECORDS, "made by the operator only"),
+    },
+    Row {
+        says: "a record with a finalizer",
+        given: Nothing,
+        who: Operator,
+        call: |s| {
+            let mut record = s.record();
+            record["metadata"]["finalizers"] = json!(["example.com/held"]);
+            create(GRANTS, record)
+        },
+        answer: refused(RECORDS, "begins without owner, finalizer"),
+    },
+    Row {
+        says: "a record with an owner",
+        given: Nothing,
+        who: Operator,
+        call: |s| {
+            let mut record = s.record();
+            record["metadata"]["ownerReferences"] =
+                json!([{"apiVersion": "v1", "kind": "Namespace", "name": "x", "uid": "x"}]);
+            create(GRANTS, record)
+        },
+        answer: refused(RECORDS, "begins without owner, finalizer"),
+    },
+    Row {
+        says: "a grant that has ended before it began",
+        given: Nothing,
+        who: Operator,
+        call: |s| {
+            let mut record = s.record();
+            record["spec"]["notBefore"] = json!(at(-600));
+            record["spec"]["expiresAt"] = json!(at(-5));
+            create(GRANTS, record)
+        },
+        answer: refused(RECORDS, "expiresAt is past"),
+    },
+    Row {
+        says: "a grant of next week",
+        given: Nothing,
+        who: Operator,
+        call: |s| {
+            let mut record = s.record();
+            record["spec"]["notBefore"] = json!(at(600_000));
+            record["spec"]["expiresAt"] = json!(at(603_600));
+            create(GRANTS, record)
+        },
+        answer: refused(RECORDS, "more than 24 h away"),
+    },
+    Row {
+        says: "an administrator gives a grant a later end",
+        given: Record,
+        who: Admin,
+        call: |s| merge(s.record_path(), json!({"spec": {"expiresAt": at(900)}})),
+        answer: rejected("a grant's spec is a snapshot"),
+    },
+    Row {
+        says: "the operator relabels a record",
+        given: Record,
+        who: Operator,
+        call: |s| merge(s.record_path(), json!({"metadata": {"labels": {"team": "billing"}}})),
+        answer: rejected("cannot patch"),
+    },
+    Row {
+        says: "an administrator annotates a record",
+        given: Record,
+        who: Admin,
+        call: |s| merge(s.record_path(), json!({"metadata": {"annotations": {"team": "billing"}}})),
+        answer: refused(RECORDS, "a record does not change"),
+    },
+    Row {
+        says: "an administrator gives a record an owner, to be collected with it",
+        given: Record,
+        who: Admin,
+        call: |s| {
+            merge(
+                s.record_path(),
+                json!({"metadata": {"ownerReferences": [{"apiVersion": "v1", "kind": "Namespace", "name": "x", "uid": "x"}]}}),
+            )
+        },
+        answer: refused(RECORDS, "a record does not change"),
+    },
+    Row {
+        says: "an administrator adds a finalizer to a record",
+        given: Record,
+        who: Admin,
+        call: |s| merge(s.record_path(), json!({"metadata": {"finalizers": ["example.com/held"]}})),
+        answer: refused(RECORDS, "a record does not change"),
+    },
+    Row {
+        says: "an administrator deletes a record",
+        given: Over,
+        who: Admin,
+        call: |s| delete(s.record_path(), json!({})),
+        answer: refused(RECORDS, "deleted by the operator only"),
+    },
+    Row {
+        says: "the operator deletes a record whose access is not verified to be gone",
+        given: Record,
+        who: Operator,
+        call: |s| delete(s.record_path(), json!({"propagationPolicy": "Background"})),
+        answer: refused(RECORDS, "with its removal verified"),
+    },
+    Row {
+        says: "the operator deletes a record of something over",
+        given: Over,
+        who: Operator,
+        call: |s| delete(s.record_path(), json!({"propagationPolicy": "Background"})),
+        answer: accepted(),
+    },
+    Row {
+        says: "the operator deletes a record of something that was denied",
+        given: Denied,
+        who: Operator,
+        call: |s| delete(s.record_path(), json!({"propagationPolicy": "Background"})),
+        answer: accepted(),
+    },
+    Row {
+        says: "the operator deletes a record and orphans its fuse",
+        given: Over,
+        who: Operator,
+        call: |s| delete(s.record_path(), json!({"propagationPolicy": "Orphan"})),
+        answer: refused(RECORDS, "--cascade=background"),
+    },
+    // What became of them.
+    Row {
+        says: "the operator writes what became of a grant",
+        given: Record,
+        who: Operator,
+        call: |s| merge(s.grant_status(), json!({"status": {"fuse": {"name": s.child, "uid": "x"}}})),
+        answer: accepted(),
+    },
+    Row {
+        says: "somebody writes that a grant has ended",
+        given: Record,
+        who: Alice,
+        call: |s| merge(s.grant_status(), json!({"status": {"state": "Expired"}})),
+        answer: refused(OUTCOMES, "the operator's, not yours: state"),
+    },
+    Row {
+        says: "an administrator takes a flag away",
+        given: Over,
+        who: Admin,
+        call: |s| merge(s.grant_status(), json!({"status": {"conditions": null}})),
+        answer: refused(OUTCOMES, "the operator's, not yours: conditions"),
+    },
+    Row {
+        says: "the operator adds to the timeline",
+        given: History,
+        who: Operator,
+        call: |s| {
+            merge(
+                s.grant_status(),
+                json!({"status": {"timeline": [s.entry(1, "a"), s.entry(2, "b"), s.entry(3, "c")]}}),
+            )
+        },
+        answer: accepted(),
+    },
+    Row {
+        says: "the operator tells the timeline in another order",
+        given: History,
+        who: Operator,
+        call: |s| merge(s.grant_status(), json!({"status": {"timeline": [s.entry(2, "b"), s.entry(1, "a")]}})),
+        answer: refused(OUTCOMES, "the timeline is append-only"),
+    },
+    Row {
+        says: "the operator shortens the timeline",
+        given: History,
+        who: Operator,
+        call: |s| merge(s.grant_status(), json!({"status": {"timeline": [s.entry(1, "a")]}})),
+        answer: rejected("the timeline is append-only"),
+    },
+    Row {
+        says: "the operator moves an end",
+        given: Over,
+        who: Operator,
+        call: |s| merge(s.grant_status(), json!({"status": {"endedAt": at(60)}})),
+        answer: rejected("the end is final"),
+    },
+    // Policies.
+    Row {
+        says: "an author offers a role that she may bind",
+        given: Nothing,
+        who: Ann,
+        call: |s| create(POLICIES, s.policy(&["curfew-logs"])),
+        answer: accepted(),
+    },
+    Row {
+        says: "an author offers eight roles that she may bind",
+        given: Nothing,
+        who: Ann,
+        call: |s| create(POLICIES, s.policy(&["curfew-logs"; 8])),
+        answer: accepted(),
+    },
+    Row {
+        says: "an author offers cluster-admin first",
+        given: Nothing,
+        who: Ann,
+        call: |s| create(POLICIES, s.policy(&["cluster-admin"])),
+        answer: refused(AUTHORS, "you may not offer cluster-admin"),
+    },
+    Row {
+        says: "an author offers cluster-admin second",
+        given: Nothing,
+        who: Ann,
+        call: |s| create(POLICIES, s.policy(&offer(1))),
+        answer: refused(AUTHORS, "you may not offer cluster-admin"),
+    },
+    Row {
+        says: "an author offers cluster-admin third",
+        given: Nothing,
+        who: Ann,
+        call: |s| create(POLICIES, s.policy(&offer(2))),
+        answer: refused(AUTHORS, "you may not offer cluster-admin"),
+    },
+    Row {
+        says: "an author offers cluster-admin fourth",
+        given: Nothing,
+        who: Ann,
+        call: |s| create(POLICIES, s.policy(&offer(3))),
+        answer: refused(AUTHORS, "you may not offer cluster-admin"),
+    },
+    Row {
+        says: "an author offers cluster-admin fifth",
+        given: Nothing,
+        who: Ann,
+        call: |s| create(POLICIES, s.policy(&offer(4))),
+        answer: refused(AUTHORS, "you may not offer cluster-admin"),
+    },
+    Row {
+        says: "an author offers cluster-admin sixth",
+        given: Nothing,
+        who: Ann,
+        call: |s| create(POLICIES, s.policy(&offer(5))),
+        answer: refused(AUTHORS, "you may not offer cluster-admin"),
+    },
+    Row {
+        says: "an author offers cluster-admin seventh",
+        given: Nothing,
+        who: Ann,
+        call: |s| create(POLICIES, s.policy(&offer(6))),
+        answer: refused(AUTHORS, "you may not offer cluster-admin"),
+    },
+    Row {
+        says: "an author offers cluster-admin eighth",
+        given: Nothing,
+        who: Ann,
+        call: |s| create(POLICIES, s.policy(&offer(7))),
+        answer: refused(AUTHORS, "you may not offer cluster-admin"),
+    },
+    Row {
+        says: "an author changes her policy to a role that she may not bind",
+        given: Policy,
+        who: Ann,
+        call: |s| {
+            merge(
+                s.policy_path(),
+                json!({"spec": {"access": [{"name": "a0", "level": "Admin", "roleRef": {"kind": "ClusterRole", "name": "cluster-admin"}}]}}),
+            )
+        },
+        answer: refused(AUTHORS, "you may not offer cluster-admin"),
+    },
+    Row {
+        says: "an author offers a Role that she may not bind",
+        given: Nothing,
+        who: Ann,
+        call: |s| {
+            let mut policy = s.policy(&["curfew-logs"]);
+            policy["spec"]["access"][0]["roleRef"]["kind"] = json!("Role");
+            create(POLICIES, policy)
+        },
+        answer: refused(AUTHORS, "you may not offer curfew-logs"),
+    },
+    Row {
+        says: "an author labels her policy",
+        given: Policy,
+        who: Ann,
+        call: |s| merge(s.policy_path(), json!({"metadata": {"labels": {"team": "billing"}}})),
+        answer: accepted(),
+    },
+    Row {
+        says: "a policy lets everybody approve",
+        given: Nothing,
+        who: Ann,
+        call: |s| {
+            let mut policy = s.policy(&["curfew-logs"]);
+            policy["spec"]["approval"]["steps"][0]["approvers"] =
+                json!([{"kind": "Group", "name": "system:authenticated"}]);
+            create(POLICIES, policy)
+        },
+        answer: refused(AUTHORS, "the approvers of a step are people"),
+    },
+    Row {
+        says: "a policy lets a machine approve that is no ServiceAccount",
+        given: Nothing,
+        who: Ann,
+        call: |s| {
+            let mut policy = s.policy(&["curfew-logs"]);
+            policy["spec"]["approval"]["steps"][0]["approvers"] =
+                json!([{"kind": "User", "name": "system:kube-scheduler"}]);
+            create(POLICIES, policy)
+        },
+        answer: refused(AUTHORS, "the approvers of a step are people"),
+    },
+    Row {
+        says: "a policy lets a bot approve by its full name",
+        given: Nothing,
+        who: Ann,
+        call: |s| {
+            let mut policy = s.policy(&["curfew-logs"]);
+            policy["spec"]["approval"]["steps"][0]["approvers"] =
+                json!([{"kind": "User", "name": "system:serviceaccount:ci:bot"}]);
+            create(POLICIES, policy)
+        },
+        answer: accepted(),
+    },
+    Row {
+        says: "a step that takes the reserved name",
+        given: Nothing,
+        who: Ann,
+        call: |s| {
+            let mut policy = s.policy(&["curfew-logs"]);
+            policy["spec"]["approval"]["steps"][0]["name"] = json!("emergency");
+            create(POLICIES, policy)
+        },
+        answer: rejected("`emergency` is reserved"),
+    },
+    Row {
+        says: "a policy that everybody owns",
+        given: Nothing,
+        who: Ann,
+        call: |s| {
+            let mut policy = s.policy(&["curfew-logs"]);
+            policy["spec"]["owner"] = json!({"kind": "Group", "name": "system:authenticated"});
+            create(POLICIES, policy)
+        },
+        answer: refused(AUTHORS, "the owner is a person or a group of people"),
+    },
+    Row {
+        says: "a policy for every namespace",
+        given: Nothing,
+        who: Ann,
+        call: |s| {
+            let mut policy = s.policy(&["curfew-logs"]);
+            policy["spec"]["namespaces"] = json!({});
+            create(POLICIES, policy)
+        },
+        answer: rejected("an empty selector would mean every namespace"),
+    },
+    Row {
+        says: "the operator writes what it found about a policy",
+        given: Policy,
+        who: Operator,
+        call: |s| merge(format!("{}/status", s.policy_path()), json!({"status": {"activeGrants": 0}})),
+        answer: accepted(),
+    },
+    Row {
+        says: "an administrator writes that a policy is ready",
+        given: Policy,
+        who: Admin,
+        call: |s| merge(format!("{}/status", s.policy_path()), json!({"status": {"activeGrants": 0}})),
+        answer: refused("curfew-policy-status", "the operator's, not yours: activeGrants"),
+    },
+];
+
+fn offer(n: usize) -> Vec<&'static str> {
+    [vec!["curfew-logs"; n], vec!["cluster-admin"]].concat()
+}

@@ -1,0 +1,227 @@
+//! The operator dies at every one of its writes, before it is sent and after it is stored; the next one finishes.
+//!
+//! Each life is lived once without a fault, and its writes are counted. Then it is lived again with a crash before, and a
+//! crash right after, each of them. What must be the same in the end: how it ended and by whom, one end fixed once, one
+//! binding at most, nothing left, removal verified, the record complete, its chain unbroken. By the API server's audit log,
+//! record, fuse and binding of each life are made once and never again. What may differ: a write that nobody heard of is
+//! sent once more, two tasks may delete the same thing, and a few statuses are written more, as the next operator first
+//! says that it looks at admission, and the request repeats what the grant says.
+use crate::running::{approvers, is_complete};
+use curfew::api::grant::AccessGrant;
+use curfew::api::reasons::{BeginReason, EndReason, Outcome, RemovalVerified, Screened};
+use curfew::operate::clock::Clock;
+use curfew_testbed::bed::{Bed, Filed, Granted, Person, until};
+use curfew_testbed::connection::Connection;
+use curfew_testbed::faults::{Cut, Faults};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use tokio::sync::Semaphore;
+
+/// How often what was under way at the crash is sent again.
+const AGAIN: usize = 1;
+/// How many more deletes two operators may send than one.
+const DELETES: usize = 2;
+/// How many more statuses two operators may write than one.
+const STATUSES: usize = 6;
+/// How many lives run at once, of all tests together: more would wait for the machine, not for the operator.
+static AT_ONCE: Semaphore = Semaphore::const_new(10);
+
+/// How a life goes on once it was agreed to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Life {
+    Expires,
+    IsClosed,
+    IsDenied,
+    IsDeletedWhileActive,
+}
+
+/// What is the same whether or not the operator died.
+#[derive(Debug, PartialEq)]
+struct End {
+    outcome: Outcome,
+    reason: Option<EndReason>,
+    by: Option<String>,
+    began: bool,
+    seconds: Option<i64>,
+    records: usize,
+}
+
+/// A restart takes time: the second operator must not decide anew when it ends.
+fn two_seconds_on() -> chrono::DateTime<chrono::Utc> {
+    Clock::system().now().wall + chrono::TimeDelta::seconds(2)
+}
+
+/// One life, with these faults in the first operator; how it ended, and all writes.
+async fn live(life: Life, test: &str, first: Faults) -> (End, Vec<String>) {
+    let bed = Bed::new(test).await;
+    let policy = bed.policy(approvers()).await;
+    let (alice, bob) = bed.alice_and_bob().await;
+    let operator = bed.operator_with(first.clone(), Clock::system()).await;
+    let duration = if life == Life::Expires { "15s" } else { "30m" };
+    let request = alice.files("sup-4812", &policy, duration).await;
+
+    let second = Faults::none();
+    let rest = rest(life, &bed, &alice, &bob, &request);
+    tokio::pin!(rest);
+    let end = tokio::select! {
+        end = &mut rest => end,
+        () = first.crashed() => {
+            drop(operator);
+            bed.frees_lease().await;
+            let operator = bed.operator_with(second.clone(), Clock::from(two_seconds_on)).await;
+            let end = rest.await;
+            drop(operator);
+            end
+        }
+    };
+    let mut writes = first.writes();
+    writes.extend(second.writes());
+    (end, writes)
+}
+
+/// What people do, whether or not the operator dies meanwhile; and the end of it.
+async fn rest(life: Life, bed: &Bed, alice: &Person, bob: &Person, request: &Filed) -> End {
+    request.becomes(Screened::Complete).await;
+    let decision = if life == Life::IsDenied { "Deny" } else { "Approve" };
+    bob.decides(request, json!({"step": "service-owner", "decision": decision})).await.unwrap();
+    let grant = request.recorded().await;
+    if life == Life::IsDenied {
+        return end(bed, grant.becomes(Outcome::Denied).await).await;
+    }
+    let promised = grant.becomes(BeginReason::Bound).await.spec.expires_at;
+    match life {
+        Life::IsClosed => alice.closes(request, "").await.unwrap(),
+        Life::IsDeletedWhileActive => request.is_deleted_by(&bed.admin).await,
+        Life::Expires | Life::IsDenied => {}
+    }
+    let record = ended(&grant).await;
+    if life != Life::IsDeletedWhileActive {
+        assert_eq!(request.now().await.status.unwrap().expires_at, promised, "the request was told the same end");
+    }
+    assert!(!alice.may("get", "pods/log").await);
+    assert_eq!(record.spec.expires_at, promised, "when it ends was decided once");
+    is_complete(&record);
+    end(bed, record).await
+}
+
+async fn ended(grant: &Granted) -> AccessGrant {
+    grant.becomes(RemovalVerified::Removed).await
+}
+
+async fn end(bed: &Bed, record: AccessGrant) -> End {
+    until("nothing is left", || async {
+        (bed.bindings().await.is_empty() && bed.fuses().await.is_empty()).then_some(())
+    })
+    .await;
+    let status = record.status.unwrap();
+    let seconds = record.spec.expires_at.map(|end| (end.get() - record.spec.not_before.get()).num_seconds());
+    End {
+        outcome: record.spec.outcome,
+        reason: status.end_reason,
+        by: status.ended_by,
+        began: status.started_at.is_some(),
+        seconds,
+        records: bed.grants().await.len(),
+    }
+}
+
+/// The undisturbed life, then one for each write and cut.
+async fn survives(life: Life) {
+    let test = |suffix: &str| format!("crash-{life:?}-{suffix}").to_lowercase();
+    let (undisturbed, writes) = live(life, &test("0"), Faults::none()).await;
+    println!("{life:?}, {} writes: {writes:#?}", writes.len());
+    assert!(writes.len() >= 3, "the writes were counted");
+    let cuts = (1..=writes.len()).flat_map(|n| [Cut::BeforeItIsSent, Cut::AfterItIsStored].map(|cut| (n, cut)));
+    let lives = cuts.map(|(n, cut)| {
+        let (undisturbed, writes) = (&undisturbed, &writes);
+        async move {
+            let _turn = AT_ONCE.acquire().await.unwrap();
+            let name = test(&format!("{n}{}", if cut == Cut::BeforeItIsSent { 'b' } else { 'a' }));
+            let (end, all) = live(life, &name, Faults::crash(n, cut)).await;
+            let at = format!("{life:?}: died {cut:?}, write {n} ({})", writes[n - 1]);
+            assert_eq!(end, *undisturbed, "{at}");
+            compare(&all, writes, &at);
+        }
+    });
+    futures::future::join_all(lives).await;
+    all_is_made_once(&test(""), 2 * writes.len() + 1, life != Life::IsDenied);
+}
+
+/// In none of these lives was a record, a fuse or a binding made twice, nor the latter two where nobody agreed.
+fn all_is_made_once(prefix: &str, lives: usize, agreed: bool) {
+    let made = made(&Connection::from_env().unwrap(), prefix);
+    let count = |what: &str| made.iter().filter(|((_, resource), _)| resource == what).count();
+    let most = if agreed { lives } else { 0 };
+    let of_each = (count("accessgrants"), count("jobs"), count("rolebindings"));
+    assert!(of_each.0 <= lives && of_each.1 <= most && of_each.2 <= most, "{prefix}: {of_each:?} in {lives} lives");
+    // A call that the crash cut off while it was under way may be stored, and yet be in the log as cancelled.
+    assert!(of_each.0 * 2 > lives && of_each.2 * 2 >= most, "{prefix}: the log was not read: {of_each:?}");
+    let twice: Vec<_> = made.iter().filter(|(_, times)| **times > 1).collect();
+    assert!(twice.is_empty(), "made more than once: {twice:?}");
+}
+
+/// What the audit log says was made in namespaces of this prefix: how often, by namespace and resource.
+fn made(connection: &Connection, prefix: &str) -> BTreeMap<(String, String), usize> {
+    let mut made = BTreeMap::new();
+    let log = BufReader::new(File::open(connection.audit_log()).unwrap());
+    for line in log.lines().map_while(Result::ok).filter(|line| line.contains(prefix)) {
+        // The last line may be half written.
+        let Ok(event) = serde_json::from_str::<Value>(&line) else { continue };
+        let of = |field: &str| event["objectRef"][field].as_str().unwrap_or_default().to_owned();
+        // A record is cluster-scoped: its name begins with the namespace.
+        let place = if of("namespace").is_empty() { of("name") } else { of("namespace") };
+        let resource = of("resource");
+        let is_trial = event["requestURI"].as_str().is_some_and(|uri| uri.contains("dryRun"));
+        let is_ours = !is_trial
+            && ["accessgrants", "jobs", "rolebindings"].contains(&resource.as_str())
+            && place.starts_with(prefix);
+        if is_ours && event["verb"] == "create" && event["responseStatus"]["code"] == 201 {
+            *made.entry((place.split('.').next().unwrap_or_default().to_owned(), resource)).or_insert(0) += 1;
+        }
+    }
+    made
+}
+
+/// Nothing is written over and over.
+fn compare(all: &[String], undisturbed: &[String], at: &str) {
+    let count = |writes: &[String], what: &str| writes.iter().filter(|w| kind(w) == what).count();
+    for what in undisturbed.iter().map(|w| kind(w)).collect::<BTreeSet<_>>() {
+        let more = match what.split_once(' ') {
+            Some(("POST", _)) => AGAIN,
+            Some(("DELETE", _)) => DELETES,
+            _ => STATUSES,
+        };
+        let (found, expected) = (count(all, &what), count(undisturbed, &what));
+        assert!(found <= expected + more, "{at}: {what}: {found}, undisturbed {expected}: {all:#?}");
+    }
+    assert!(all.iter().all(|w| undisturbed.iter().any(|u| kind(u) == kind(w))), "{at}: another write: {all:#?}");
+}
+/// `POST rolebindings`, `PATCH accessgrants`, …
+fn kind(write: &str) -> String {
+    let (method, path) = write.split_once(' ').unwrap();
+    let plurals = ["accessrequests", "accessgrants", "rolebindings", "jobs"];
+    let plural = plurals.into_iter().find(|plural| path.split('/').any(|part| part == *plural)).unwrap_or(path);
+    format!("{method} {plural}")
+}
+
+#[tokio::test]
+async fn a_crash_at_any_write_changes_nothing_when_time_ends_it() {
+    survives(Life::Expires).await;
+}
+
+#[tokio::test]
+async fn a_crash_at_any_write_changes_nothing_when_it_is_closed() {
+    survives(Life::IsClosed).await;
+}
+
+#[tokio::test]
+async fn a_crash_at_any_write_changes_nothing_when_it_is_denied() {
+    survives(Life::IsDenied).await;
+}
+
+#[tokio::test]
+async fn a_crash_at_any_write_changes_nothing_when_its_request_is_deleted() {
+    survives(Life::IsDeletedWhileActive).await;
+}

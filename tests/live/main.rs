@@ -1,0 +1,13 @@
+//! Tests against a real control plane.
+#![allow(missing_docs, clippy::disallowed_methods, reason = "tests read the environment and the clock")]
+mod admission;
+mod chart;
+mod crash;
+mod dead;
+mod decisions;
+mod ends;
+mod examples;
+mod life;
+mod races;
+mod retention;
+mod running;
