@@ -1,0 +1,246 @@
+//! What people copy from README, `docs/` and `examples/` is what the program understands.
+use curfew::api::policy::AccessPolicy;
+use curfew::api::request::AccessRequest;
+use curfew::api::subject::{Level, Subject};
+use curfew::api::{crds, time::Span};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap()
+}
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found = vec![];
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path, extension));
+        } else if path.extension().is_some_and(|e| e == extension) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+/// README, changelog and `docs/`, as `(path, text)`.
+fn documents() -> Vec<(PathBuf, String)> {
+    let mut paths = files(&root().join("docs"), "md");
+    paths.extend(["README.md", "CHANGELOG.md"].map(|name| root().join(name)));
+    paths.into_iter().map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
+}
+/// The code blocks of a document in this language.
+fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
+    let begin = format!("```{language}\n");
+    text.split(&begin).skip(1).filter_map(|rest| rest.split("```").next()).collect()
+}
+fn objects(yaml: &str) -> Vec<Value> {
+    let all: Vec<Value> = serde_saphyr::from_multiple(yaml).unwrap_or_else(|e| panic!("{e}\n{yaml}"));
+    all.into_iter().filter(|object| !object.is_null()).collect()
+}
+
+/// Whether everything in `written` is in `understood` as well: what a type does not know, it drops.
+fn lost(at: &str, written: &Value, understood: &Value) -> Option<String> {
+    match (written, understood) {
+        (Value::Object(written), Value::Object(known)) => {
+            written.iter().find_map(|(key, value)| match known.get(key) {
+                Some(found) => lost(&format!("{at}.{key}"), value, found),
+                None => Some(format!("{at}.{key}")),
+            })
+        }
+        (Value::Array(written), Value::Array(known)) if written.len() == known.len() => {
+            written.iter().zip(known).find_map(|(w, k)| lost(at, w, k))
+        }
+        (written, known) => (written != known).then(|| at.to_owned()),
+    }
+}
+fn understood<T: DeserializeOwned + Serialize>(object: &Value) -> T {
+    let typed: T = serde_json::from_value(object.clone()).unwrap_or_else(|e| panic!("{e}: {object}"));
+    assert_eq!(lost("", object, &json!(typed)), None, "{object}");
+    typed
+}
+/// Reads an object of ours as the API server would, with the requester that it stamps.
+fn check(object: &Value) {
+    match object["kind"].as_str().unwrap_or_default() {
+        "AccessPolicy" => drop(understood::<AccessPolicy>(object)),
+        "AccessRequest" => {
+            let mut stamped = object.clone();
+            stamped["spec"]["requester"] = json!({"username": "alice"});
+            drop(understood::<AccessRequest>(&stamped));
+        }
+        other => panic!("{other} is not written by people"),
+    }
+}
+fn policy(name: &str) -> AccessPolicy {
+    understood(&objects(&read(&format!("examples/policies/{name}.yaml")))[0])
+}
+fn policies() -> Vec<AccessPolicy> {
+    let all = files(&root().join("examples/policies"), "yaml");
+    all.iter().map(|path| policy(path.file_stem().unwrap().to_str().unwrap())).collect()
+}
+fn groups(subjects: &[Subject]) -> Vec<&str> {
+    subjects.iter().map(|s| s.name.as_str()).collect()
+}
+fn span(text: &str) -> Span {
+    text.parse().unwrap()
+}
+
+#[test]
+fn what_documents_show_as_yaml_can_be_read_and_ours_is_understood() {
+    let mut ours = 0;
+    for (path, text) in documents() {
+        for object in blocks(&text, "yaml").into_iter().flat_map(objects) {
+            if object["apiVersion"].as_str().is_some_and(|version| version.starts_with("curfew.dev/")) {
+                check(&object);
+                ours += 1;
+            } else if object.get("apiVersion").is_none() {
+                values_are_known(&path, &object);
+            }
+        }
+    }
+    assert!(ours > 0, "README shows a request");
+}
+/// A block without `apiVersion` is one of chart values.
+fn values_are_known(path: &Path, values: &Value) {
+    let known: Value = serde_saphyr::from_str(&read("charts/curfew/values.yaml")).unwrap();
+    for key in values.as_object().unwrap().keys() {
+        assert!(known.get(key).is_some(), "{}: the chart has no value {key}", path.display());
+    }
+}
+
+#[test]
+fn every_example_is_understood() {
+    let all = files(&root().join("examples"), "yaml");
+    assert!(!all.is_empty());
+    for object in all.iter().flat_map(|path| objects(&fs::read_to_string(path).unwrap())) {
+        if object["kind"] != "Namespace" {
+            check(&object);
+        }
+    }
+}
+
+#[test]
+fn the_request_of_the_readme_is_the_example() {
+    let text = read("README.md");
+    let shown = blocks(&text, "yaml").into_iter().flat_map(objects).find(|o| o["kind"] == "AccessRequest").unwrap();
+    assert_eq!(shown, objects(&read("examples/requests/small-team.yaml"))[0]);
+}
+
+#[test]
+fn every_make_target_that_documents_name_exists() {
+    let makefile = read("Makefile");
+    let targets: BTreeSet<&str> = makefile.lines().filter_map(|line| line.split_once(':')).map(|(t, _)| t).collect();
+    for (path, text) in documents() {
+        let code = text.split('`').skip(1).step_by(2).chain(text.lines());
+        for target in code.filter_map(|line| line.strip_prefix("make ")) {
+            let target = target.split(|c: char| !c.is_ascii_lowercase() && c != '-').next().unwrap();
+            assert!(targets.contains(target), "{}: make {target}", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_file_that_documents_link_exists() {
+    for (path, text) in documents() {
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = link.split('#').next().unwrap();
+            let there = link.starts_with("https://") || path.parent().unwrap().join(file).exists();
+            assert!(there, "{} links {link}", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_chart_value_and_alert_that_operations_names_exists() {
+    let text = read("docs/operations.md");
+    let values: Value = serde_saphyr::from_str(&read("charts/curfew/values.yaml")).unwrap();
+    for name in text.split('`').skip(1).step_by(2) {
+        let parts: Vec<&str> = name.split(':').next().unwrap().split('.').collect();
+        if ["operator", "metrics", "sweep", "roles", "crds"].contains(&parts[0]) && parts.len() > 1 {
+            assert!(values.pointer(&format!("/{}", parts.join("/"))).is_some(), "there is no value {name}");
+        }
+    }
+    let rules = read("charts/curfew/templates/metrics.yaml");
+    let alerts: BTreeSet<_> = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    let is_alert = |word: &&str| word.len() > 6 && word.starts_with("Curfew");
+    let named: BTreeSet<_> = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(is_alert).collect();
+    assert_eq!(named, alerts, "each alert has its remedy");
+}
+
+#[test]
+fn operations_says_what_to_do_about_each_reason_that_needs_somebody() {
+    let text = read("docs/operations.md");
+    let fine = ["Complete", "Removed", "Bound", "Preparing", "Approved", "Expired", "Closed", "Revoked", "StepsMet"];
+    let told_by_itself =
+        ["Denied", "TimedOut", "Withdrawn", "RequestDeleted", "BindingDeleted", "FuseBurned", "NamespaceDeleted"];
+    for (condition, _, reason, _) in curfew::api::reasons::reference() {
+        let known = text.contains(&format!("`{reason}`")) || [&fine[..], &told_by_itself].concat().contains(&reason);
+        assert!(known, "{condition}/{reason}");
+    }
+}
+
+#[test]
+fn a2_every_example_policy_says_what_it_is_for() {
+    for policy in policies() {
+        assert!(policy.spec.description.split_whitespace().count() >= 8, "{:?}", policy.metadata.name);
+        assert!(!policy.spec.never_for.is_empty() && !policy.spec.safer_methods.is_empty());
+    }
+}
+
+#[test]
+fn a12_a_request_without_ticket_or_reason_is_refused() {
+    let crd = json!(crds().into_iter().find(|c| c.spec.names.kind == "AccessRequest").unwrap());
+    let spec = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
+    for field in ["policy", "ticket", "reason"] {
+        assert!(spec["required"].as_array().unwrap().contains(&json!(field)), "{field}");
+    }
+    for field in ["ticket", "reason"] {
+        assert_eq!(spec["properties"][field]["pattern"], r"\S", "{field} may be blank");
+    }
+}
+
+#[test]
+fn d3_live_debugging_is_agreed_to_by_the_service_owner() {
+    let spec = policy("live-debugging").spec;
+    assert_eq!(spec.access[0].level, Level::ReadOnly);
+    let steps: Vec<_> = spec.approval.steps.iter().map(|s| (s.name.as_str(), groups(&s.approvers))).collect();
+    assert_eq!(steps, [("service-owner", vec!["service-owners"])]);
+    assert!(spec.duration.max <= span("8h"), "E5");
+}
+
+#[test]
+fn d8_a_manager_is_enough_for_a_read_only_check() {
+    let spec = policy("read-only-check").spec;
+    assert!(spec.access.iter().all(|access| access.level == Level::ReadOnly));
+    assert_eq!(spec.approval.steps.len(), 1, "X9: either group, not both");
+    assert_eq!(groups(&spec.approval.steps[0].approvers), ["service-owners", "managers"]);
+    assert_eq!((spec.duration.default, spec.duration.max), (span("30m"), span("1h")), "E10");
+}
+
+#[test]
+fn e8_the_default_is_an_hour() {
+    let mut object = objects(&read("examples/policies/small-team.yaml")).remove(0);
+    object["spec"]["duration"].as_object_mut().unwrap().remove("default");
+    assert_eq!(understood::<AccessPolicy>(&object).spec.duration.default, span("1h"));
+}
+
+#[test]
+fn i8_the_small_team_has_one_approver_a_ticket_and_two_hours_at_most() {
+    let spec = policy("small-team").spec;
+    let steps: Vec<_> = spec.approval.steps.iter().map(|s| (s.count, s.approvers.len())).collect();
+    assert_eq!(steps, [(1, 1)]);
+    assert!(spec.evidence.ticket.pattern.contains("[0-9]+"));
+    assert_eq!((spec.duration.default, spec.duration.max), (span("1h"), span("2h")));
+}
+
+#[test]
+fn l10_the_default_of_every_example_is_below_its_maximum() {
+    for policy in policies() {
+        assert!(policy.spec.duration.default < policy.spec.duration.max, "{:?}", policy.metadata.name);
+    }
+}
