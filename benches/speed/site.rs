@@ -108,18 +108,7 @@ impl Site {
 
     /// What the chart's defaults come to.
     pub fn installation(&self) -> Installation {
-        Installation {
-            max_duration: chrono::TimeDelta::hours(12),
-            shared_accounts: vec![],
-            fuse_image: "registry.k8s.io/pause:3.10".into(),
-            grants_per_namespace: 200,
-            stop_without_fuse_test: true,
-            operator: chart::account(OPERATOR),
-            sweeper: chart::account(SWEEPER),
-            home: RELEASE.into(),
-            pod: "curfew-bench".into(),
-            lease: "curfew".into(),
-        }
+        chart::installation("curfew-bench", "curfew")
     }
     /// Starts the operator's release binary, and waits until it would grant.
     pub async fn operator(&self) -> Operator {

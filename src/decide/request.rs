@@ -43,7 +43,7 @@ pub fn is_over(request: &AccessRequest) -> bool {
     let granted = reasons::is(status, Approved::StepsMet);
     is_settled(request) && (ended || (!granted && (status.grant.is_some() || reasons::is(status, Screened::Refused))))
 }
-/// The same of `status.state` alone, as far as it tells: whether a change of the policy may concern the request.
+/// Whether a change of the policy may concern the request, as far as `status.state` alone tells.
 pub fn is_undecided(state: Option<&str>) -> bool {
     let open: [&str; 4] = [
         Screened::Complete.into(),

@@ -10,7 +10,7 @@ mod lease;
 use curfew::api::admission::{Protection, protections};
 use curfew::cluster::Cluster;
 use curfew::decide::{Installation, Standing};
-use curfew_testbed::chart::install_for_tests;
+use curfew_testbed::chart::{self, install_for_tests};
 use curfew_testbed::connection::Connection;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::{Api, Client};
@@ -51,18 +51,7 @@ impl Bed {
 
 /// An installation with a lease of this test's own.
 fn installation(lease: &str) -> Installation {
-    Installation {
-        max_duration: chrono::TimeDelta::hours(12),
-        shared_accounts: vec![],
-        fuse_image: "registry.k8s.io/pause:3.10".into(),
-        grants_per_namespace: 200,
-        stop_without_fuse_test: true,
-        operator: format!("system:serviceaccount:{HOME}:curfew"),
-        sweeper: format!("system:serviceaccount:{HOME}:curfew-sweep"),
-        home: HOME.into(),
-        pod: "curfew-0".into(),
-        lease: lease.into(),
-    }
+    chart::installation("curfew-0", lease)
 }
 
 fn must() -> Vec<Protection> {

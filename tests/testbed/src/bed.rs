@@ -1,6 +1,6 @@
 //! What a test's author sees: a namespace on the shared control plane, people with their own credentials, and an operator
 //! that may crash. Tests wait on conditions.
-use crate::chart::{self, OPERATOR, RELEASE, SWEEPER, USERS};
+use crate::chart::{self, OPERATOR, RELEASE, USERS};
 use crate::connection::Connection;
 use crate::faults::Faults;
 use crate::scope::{POLICY_LABEL, Scope};
@@ -199,18 +199,8 @@ impl Bed {
     }
     /// What the chart's defaults come to, with a lease of this test's own.
     pub fn installation(&self) -> Installation {
-        Installation {
-            max_duration: chrono::TimeDelta::hours(12),
-            shared_accounts: vec!["shared".into()],
-            fuse_image: "registry.k8s.io/pause:3.10".into(),
-            grants_per_namespace: 200,
-            stop_without_fuse_test: true,
-            operator: chart::account(OPERATOR),
-            sweeper: chart::account(SWEEPER),
-            home: RELEASE.into(),
-            pod: self.namespace.clone(),
-            lease: self.namespace.clone(),
-        }
+        let defaults = chart::installation(&self.namespace, &self.namespace);
+        Installation { shared_accounts: vec!["shared".into()], ..defaults }
     }
     /// Takes away the lease of an operator that died, so that the next one need not wait until it has run out.
     pub async fn frees_lease(&self) {

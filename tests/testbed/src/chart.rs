@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 use crate::connection::Connection;
+use curfew::decide::Installation;
 
 /// The namespace and the name of the release.
 pub const RELEASE: &str = "curfew";
@@ -24,6 +25,22 @@ pub const USERS: &str = "people";
 /// The user name of one of Curfew's ServiceAccounts.
 pub fn account(name: &str) -> String {
     format!("system:serviceaccount:{RELEASE}:{name}")
+}
+
+/// What the chart's defaults come to, for an operator of this Pod and lease.
+pub fn installation(pod: &str, lease: &str) -> Installation {
+    Installation {
+        max_duration: chrono::TimeDelta::hours(12),
+        shared_accounts: vec![],
+        fuse_image: "registry.k8s.io/pause:3.10".into(),
+        grants_per_namespace: 200,
+        stop_without_fuse_test: true,
+        operator: account(OPERATOR),
+        sweeper: account(SWEEPER),
+        home: RELEASE.into(),
+        pod: pod.into(),
+        lease: lease.into(),
+    }
 }
 
 /// The chart as every test expects it: [`USERS`] may use Curfew, and its rules are in force when this returns.
