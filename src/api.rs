@@ -3,6 +3,7 @@
 pub mod admission;
 pub mod grant;
 pub mod names;
+pub mod permission;
 pub mod policy;
 pub mod reasons;
 pub mod request;

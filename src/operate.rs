@@ -13,6 +13,7 @@ use crate::api::grant::AccessGrant;
 use crate::api::names;
 use crate::api::policy::AccessPolicy;
 use crate::api::request::AccessRequest;
+use crate::api::subject::RoleKind;
 use crate::cluster::read::watched;
 use crate::cluster::tell::Teller;
 use crate::cluster::trace::Trace;
@@ -27,7 +28,7 @@ use expiry::Expiry;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Namespace;
-use k8s_openapi::api::rbac::v1::{ClusterRole, RoleBinding};
+use k8s_openapi::api::rbac::v1::{ClusterRole, Role, RoleBinding};
 use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Client, Resource, ResourceExt};
@@ -172,11 +173,12 @@ async fn policies(client: &Client, context: &Arc<Context>, stop: impl Future<Out
     let every = |known: Store<Trace<AccessPolicy>>| {
         move || known.state().iter().map(|p| ObjectRef::from_obj(p.as_ref())).collect::<Vec<_>>()
     };
-    let (for_namespaces, for_roles) = (every(controller.store()), every(controller.store()));
+    let [for_namespaces, for_cluster_roles, for_roles] = [(); 3].map(|()| every(controller.store()));
     controller
         .watches(Api::<Trace<AccessGrant>>::all(client.clone()), watched(), of_grant)
         .watches(Api::<Trace<Namespace>>::all(client.clone()), watched(), move |_| for_namespaces())
-        .watches(Api::<Trace<ClusterRole>>::all(client.clone()), watched(), move |_| for_roles())
+        .watches(Api::<Trace<ClusterRole>>::all(client.clone()), watched(), move |_| for_cluster_roles())
+        .watches(Api::<Trace<Role>>::all(client.clone()), watched(), move |_| for_roles())
         .reconcile_all_on(changes_of_standing(context.health.standing().subscribe()))
         .with_config(Config::default().concurrency(4))
         .graceful_shutdown_on(stop)
@@ -195,7 +197,19 @@ async fn requests(client: &Client, context: &Arc<Context>, stop: impl Future<Out
         };
         known.state().iter().filter(concerns).map(|r| ObjectRef::from_obj(r.as_ref())).collect::<Vec<_>>()
     };
+    // People are shown what the role gives.
+    let shown = |known: Store<Trace<AccessRequest>>| {
+        move |within: Option<String>| {
+            let concerns = |r: &&Arc<Trace<AccessRequest>>| {
+                (within.is_none() || r.namespace() == within) && decide::request::is_undecided(r.state())
+            };
+            known.state().iter().filter(concerns).map(|r| ObjectRef::from_obj(r.as_ref())).collect::<Vec<_>>()
+        }
+    };
+    let [for_cluster_roles, for_roles] = [(); 2].map(|()| shown(controller.store()));
     controller
+        .watches(Api::<Trace<ClusterRole>>::all(client.clone()), watched(), move |_| for_cluster_roles(None))
+        .watches(Api::<Trace<Role>>::all(client.clone()), watched(), move |role| for_roles(role.namespace()))
         .watches(Api::<Trace<AccessPolicy>>::all(client.clone()), watched(), undecided)
         .watches(Api::<Trace<AccessGrant>>::all(client.clone()), watched(), |grant| {
             names::request_of_grant(&grant).map(to_request)
@@ -213,7 +227,17 @@ async fn requests(client: &Client, context: &Arc<Context>, stop: impl Future<Out
 async fn grants(client: &Client, context: &Arc<Context>, stop: impl Future<Output = ()> + Send + Sync + 'static) {
     let ours = || watched().labels(names::GRANT_LABEL);
     let to_grant = |name: Option<String>| name.map(|n| ObjectRef::<Trace<AccessGrant>>::new(&n));
-    Controller::new(Api::<Trace<AccessGrant>>::all(client.clone()), watched())
+    let controller = Controller::new(Api::<Trace<AccessGrant>>::all(client.clone()), watched());
+    let bound =
+        |known: Store<Trace<AccessGrant>>| move |kind, name: &str, namespace| bound_by(&known, kind, name, namespace);
+    let (by_cluster_role, by_role) = (bound(controller.store()), bound(controller.store()));
+    controller
+        .watches(Api::<Trace<ClusterRole>>::all(client.clone()), watched(), move |role| {
+            by_cluster_role(RoleKind::ClusterRole, &role.name_any(), None)
+        })
+        .watches(Api::<Trace<Role>>::all(client.clone()), watched(), move |role| {
+            by_role(RoleKind::Role, &role.name_any(), role.namespace())
+        })
         .watches(Api::<Trace<Job>>::all(client.clone()), ours(), move |job| to_grant(names::grant_of_child(&job)))
         .watches(Api::<Trace<RoleBinding>>::all(client.clone()), ours(), move |binding| {
             to_grant(names::grant_of_child(&binding))
@@ -227,6 +251,20 @@ async fn grants(client: &Client, context: &Arc<Context>, stop: impl Future<Outpu
         .run(grant::reconcile, |_, error: &Error, _| retry(error), context.clone())
         .for_each(|_| std::future::ready(()))
         .await;
+}
+
+/// The grants that may give access by this role.
+fn bound_by(
+    known: &Store<Trace<AccessGrant>>,
+    kind: RoleKind,
+    name: &str,
+    namespace: Option<String>,
+) -> Vec<ObjectRef<Trace<AccessGrant>>> {
+    let is_bound = |grant: &&Arc<Trace<AccessGrant>>| {
+        let is_there = || namespace.is_none() || names::request_of_grant(grant.as_ref()).map(|(of, _)| of) == namespace;
+        grant.role().is_some_and(|role| role.kind == kind && role.name == name) && is_there()
+    };
+    known.state().iter().filter(is_bound).map(|grant| ObjectRef::from_obj(grant.as_ref())).collect()
 }
 
 /// What of each policy concerns its requests, and how many grants it counted, when it was last seen.

@@ -3,14 +3,14 @@
 #![allow(missing_docs, reason = "a test")]
 use chrono::{DateTime, TimeDelta, Utc};
 use curfew::api::grant::AccessGrant;
-use curfew::api::policy::AccessPolicy;
+use curfew::api::policy::{AccessPolicy, Mode};
 use curfew::api::reasons::{self, Outcome, RemovalVerified};
 use curfew::api::request::AccessRequest;
 use curfew::api::time::Instant;
 use curfew::decide::effect::{Answer, Effect, Question};
-use curfew::decide::grant::Found;
+use curfew::decide::grant::{Found, RoleNow};
 use curfew::decide::screening::Seen;
-use curfew::decide::{Fuses, Guard, Installation, Next, Now, Standing, children, grant, request};
+use curfew::decide::{Fuses, Guard, Installation, Next, Now, Standing, children, grant, request, role};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::rbac::v1::{PolicyRule, RoleBinding};
@@ -38,6 +38,10 @@ enum Event {
     Lease(bool),
     /// Admission is broken, or another epoch begins.
     Guard(u8),
+    /// The role is as it was, gives more, gives nothing, or is gone.
+    Role(u8),
+    /// The policy becomes a trial, or is enforced.
+    Mode(bool),
 }
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Crash {
@@ -52,7 +56,7 @@ struct World {
     now: DateTime<Utc>,
     policy: AccessPolicy,
     namespace: Namespace,
-    rules: Vec<PolicyRule>,
+    rules: Option<Vec<PolicyRule>>,
     installation: Installation,
     standing: Standing,
     request: Option<AccessRequest>,
@@ -80,8 +84,7 @@ impl World {
             policy: serde_json::from_value(policy).unwrap(),
             namespace: serde_json::from_value(json!({"metadata": {"name": "ns", "labels": {"zone": "production"}}}))
                 .unwrap(),
-            rules: serde_json::from_value(json!([{"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]}]))
-                .unwrap(),
+            rules: role(0),
             installation: Installation {
                 max_duration: TimeDelta::hours(12),
                 shared_accounts: vec![],
@@ -120,6 +123,10 @@ impl World {
         said("Approve") && !said("Deny")
     }
 
+    fn asked_in_a_trial(&self) -> bool {
+        self.request.as_ref().and_then(|r| r.status.as_ref()).is_some_and(|s| s.mode.is_some())
+    }
+
     fn happens(&mut self, event: Event) {
         match event {
             Event::Approve => self.decides("bob", "Approve"),
@@ -142,6 +149,8 @@ impl World {
             Event::PassOfGrant(crash) => drop(self.pass_of_grant(crash)),
             Event::Lease(held) => self.standing.lease_held = held,
             Event::Guard(0) => self.standing.guard = Guard::Broken("curfew-requests is missing".into()),
+            Event::Role(change) => self.rules = role(change),
+            Event::Mode(trial) => self.policy.spec.mode = if trial { Mode::DryRun } else { Mode::Enforce },
             Event::Guard(epoch) => self.standing.guard = Guard::Intact { epoch: format!("e{epoch}") },
         }
     }
@@ -206,7 +215,7 @@ impl World {
             policy: Some(&self.policy),
             policies: &[],
             namespace: Some(&self.namespace),
-            rules: Some(&self.rules),
+            rules: self.rules.as_deref(),
             live: &[],
             installation: &self.installation,
         };
@@ -231,12 +240,14 @@ impl World {
     fn pass_of_grant(&mut self, crash: Crash) -> bool {
         let Some(record) = self.grant.clone() else { return false };
         let now = self.clock();
+        let role = self.rules.clone().map_or(RoleNow::Gone, RoleNow::Gives);
         let found = Found {
             grant: &record,
             request: self.request.as_ref(),
             fuse: self.fuse.as_ref(),
             binding: self.binding.as_ref(),
             namespace: Some(&self.namespace),
+            role: &role,
         };
         let unasked = grant::Observed {
             found,
@@ -304,6 +315,10 @@ impl World {
             "bound without lease or guard"
         );
         assert!(self.fuse.is_some(), "bound without a fuse");
+        let agreed = &self.grant.as_ref().unwrap().spec.rules;
+        let gives = self.rules.as_deref().expect("bound to a role that is gone");
+        assert_eq!(role::grew(agreed, gives), None, "bound to a role that grew");
+        assert!(!self.asked_in_a_trial(), "bound in a trial");
         made.metadata.uid = self.uid();
         self.bound += 1;
         self.binding = Some(made);
@@ -312,6 +327,13 @@ impl World {
     /// Nobody does anything any more: passes, controllers and time go on until nothing changes.
     fn settles(&mut self) {
         self.standing = Standing { lease_held: true, guard: Guard::Intact { epoch: "e1".into() }, fuses: Fuses::Burn };
+        if let (Some(grant), Some(rules)) = (&self.grant, &self.rules)
+            && self.binding.is_some()
+        {
+            let grew = role::grew(&grant.spec.rules, rules).is_some();
+            self.pass_of_grant(Crash::No);
+            assert!(!grew || self.binding.is_none(), "a role that grew is still bound");
+        }
         for _ in 0..30 {
             for _ in 0..20 {
                 let moved = [self.pass_of_request(Crash::No), self.pass_of_grant(Crash::No)];
@@ -326,6 +348,16 @@ impl World {
     }
 }
 
+fn role(change: u8) -> Option<Vec<PolicyRule>> {
+    let gives = |resources: &[&str]| json!([{"apiGroups": [""], "resources": resources, "verbs": ["get"]}]);
+    let rules = match change {
+        0 => gives(&["pods/log"]),
+        1 => gives(&["pods/log", "pods"]),
+        2 => json!([]),
+        _ => return None,
+    };
+    serde_json::from_value(rules).unwrap()
+}
 fn crash() -> impl Strategy<Value = Crash> {
     prop_oneof![4 => Just(Crash::No), 1 => Just(Crash::BeforeStatus), 1 => (0usize..2).prop_map(Crash::AfterEffects)]
 }
@@ -344,6 +376,8 @@ fn event() -> impl Strategy<Value = Event> {
         12 => crash().prop_map(Event::PassOfGrant),
         1 => any::<bool>().prop_map(Event::Lease),
         1 => (0u8..3).prop_map(Event::Guard),
+        2 => (0u8..4).prop_map(Event::Role),
+        1 => any::<bool>().prop_map(Event::Mode),
     ]
 }
 
@@ -364,7 +398,12 @@ proptest! {
             prop_assert!(grant.spec.outcome != Outcome::Approved || reasons::is(status, RemovalVerified::Removed));
             if let Some(request) = &world.request {
                 let request = request.status.as_ref().unwrap();
-                prop_assert_eq!(&request.state, &if grant.spec.outcome == Outcome::Approved { status.state.clone() } else { Some(format!("{:?}", grant.spec.outcome)) });
+                let state = match grant.spec.outcome {
+                    Outcome::Approved => status.state.clone(),
+                    Outcome::RoleGrew => Some("RoleChanged".into()),
+                    other => Some(format!("{other:?}")),
+                };
+                prop_assert_eq!(&request.state, &state);
             }
         }
     }

@@ -1,4 +1,5 @@
 //! `AccessGrant`: the record of one decision and of the access that came of it.
+use super::permission::Danger;
 use super::reasons::{EndReason, FlagType, Outcome};
 use super::request::Decision;
 use super::time::{Instant, Span};
@@ -82,10 +83,15 @@ pub struct AccessGrantSpec {
     /// What the role allowed at the decision.
     #[schemars(schema_with = "rules_schema")]
     pub rules: Vec<PolicyRule>,
+    /// What was dangerous in it, worst first: what of it may outlive the grant, the messages say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub permission_flags: Vec<Danger>,
     /// SHA-256 of those rules as JSON, in lower-case hexadecimal.
     #[schemars(length(max = 64), regex(pattern = "^[0-9a-f]{64}$"))]
     pub rules_sha256: String,
-    /// What the role allowed and the person could not do before: this must be gone at the end.
+    /// What the role allowed and the person could not do before, one line for each resource: this must be gone at the end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256), inner(length(max = 256)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -108,6 +114,10 @@ pub struct AccessGrantSpec {
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["by".into()]))]
     pub approvals: Vec<ApprovalOf>,
+    /// Why nothing was granted, where no decision says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub why: Option<String>,
     /// Who agreed, or who refused, as one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]

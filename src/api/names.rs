@@ -37,6 +37,16 @@ pub const MARKS: &[(&str, &str, &str)] = &[
         "When the access ends, for people and tools. The truth is `spec.expiresAt` of the AccessGrant.",
     ),
     (
+        "curfew.dev/zone",
+        "label on Namespace",
+        "Where it belongs, such as `production`: the value is yours, and policies select by it.",
+    ),
+    (
+        "curfew.dev/sensitivity",
+        "label on Namespace",
+        "How sensitive its systems and data are: the value is yours, and policies select by it.",
+    ),
+    (
         "curfew.dev/hand-made",
         "label on Namespace",
         "What happens to RoleBindings for people that are made here past Curfew: `audit`, `warn` or `deny`.",

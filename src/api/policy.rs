@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
     doc = "One case that justifies temporary access to production: who may ask, with what evidence, who must agree, and for how long. `kubectl get accesspolicies` is the list of reasons that justify access.",
     printcolumn(name = "Default", type_ = "string", json_path = ".spec.duration.default"),
     printcolumn(name = "Max", type_ = "string", json_path = ".spec.duration.max"),
+    printcolumn(name = "Mode", type_ = "string", json_path = ".spec.mode"),
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
     printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#),
     printcolumn(name = "Active", type_ = "integer", json_path = ".status.activeGrants"),
@@ -36,6 +37,9 @@ pub struct AccessPolicySpec {
     pub description: String,
     /// Who answers for the policy and its clean-up.
     pub owner: Subject,
+    /// Whether what is agreed to is granted. `DryRun` is for a pilot: the whole workflow, and never any access.
+    #[serde(default)]
+    pub mode: Mode,
     /// Which namespaces it covers, by their labels. Labels `curfew.dev/*` are set by holders of the verb `classify` only.
     #[schemars(schema_with = "selector_schema")]
     pub namespaces: LabelSelector,
@@ -85,6 +89,16 @@ fn four() -> i32 {
 }
 fn ten() -> i32 {
     10
+}
+
+/// Whether what is agreed to under a policy is granted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Mode {
+    /// What is agreed to is granted.
+    #[default]
+    Enforce,
+    /// It is only put on record. A request that was filed under it is never granted, also if the policy changes.
+    DryRun,
 }
 
 /// A way to get the answer without access.

@@ -42,7 +42,7 @@ pub enum Ready {
     RoleNotFound,
     /// A role gives more than the level that the policy declares for it.
     LevelMismatch,
-    /// A role allows more than a record can hold: offer a smaller one.
+    /// A role allows more than a record can hold, or what cannot be written there: offer a smaller one.
     RoleTooLarge,
     /// The operator may not bind a role: name it in the chart's `grantableRoles`.
     MayNotBind,
@@ -94,6 +94,8 @@ pub enum Approved {
     TimedOut,
     /// It was closed before it was decided.
     Withdrawn,
+    /// Its role grew after somebody had agreed, so that they agreed to less: file a new request.
+    RoleChanged,
 }
 impl Reason for Approved {
     const CONDITION: &'static str = "Approved";
@@ -101,7 +103,7 @@ impl Reason for Approved {
         match self {
             Self::Waiting => Truth::Unknown,
             Self::StepsMet => Truth::True,
-            Self::Denied | Self::TimedOut | Self::Withdrawn => Truth::False,
+            Self::Denied | Self::TimedOut | Self::Withdrawn | Self::RoleChanged => Truth::False,
         }
     }
 }
@@ -148,6 +150,10 @@ pub enum Outcome {
     TimedOut,
     /// It was closed before it was decided: nothing was granted.
     Withdrawn,
+    /// Its role grew after somebody had agreed to it: nothing was granted.
+    RoleGrew,
+    /// Everybody who must agree did, and the policy's mode is `DryRun`: nothing was granted.
+    DryRun,
 }
 impl Reason for Outcome {
     const CONDITION: &'static str = "Active";
@@ -177,6 +183,8 @@ pub enum EndReason {
     NamespaceDeleted,
     /// Its binding was not what was made, or was changed by hand, so it was deleted.
     Tampered,
+    /// Its role grew: it gave more than what was agreed to. The API server's audit log says who changed it.
+    RoleChanged,
     /// It could not begin in time.
     NeverStarted,
 }
@@ -209,6 +217,8 @@ impl Reason for RemovalVerified {
 pub enum FlagType {
     /// The binding was not what the operator had made, or was changed by hand.
     ExternallyModified,
+    /// The role gave more than what was agreed to, from when it was changed until the access was ended.
+    RoleGrew,
 }
 
 /// Sets one condition; `lastTransitionTime` moves only with its status.

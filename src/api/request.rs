@@ -1,4 +1,6 @@
 //! `AccessRequest`: somebody asks for temporary access to the namespace it is filed in.
+use super::permission::Danger;
+use super::policy::Mode;
 use super::time::{Instant, Span};
 use super::{schema::*, subject::*};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -171,8 +173,9 @@ pub struct Check {
 
 /// What the requester would gain, asked of the API server when the request was screened.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Permissions {
-    /// What they cannot do now and could then: `get pods/log`, `patch deployments.apps`.
+    /// What they cannot do now and could then, one line for each resource: `get,list pods`, `patch deployments.apps`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256), inner(length(max = 256)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -182,6 +185,15 @@ pub struct Permissions {
     #[schemars(length(max = 256), inner(length(max = 1024)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub had: Vec<String>,
+    /// What is dangerous in the role, worst first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub flags: Vec<Danger>,
+    /// SHA-256 of the role's rules, which an approval is bound to: a role that gives more is not what was agreed to.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 64), regex(pattern = "^[0-9a-f]{64}$"))]
+    pub rules_sha256: String,
 }
 
 /// A step that is not met, and who may decide it.
@@ -245,6 +257,9 @@ pub struct AccessRequestStatus {
     /// What the requester would gain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permissions: Option<Permissions>,
+    /// `DryRun`: its policy was in that mode when people were asked, so nothing is granted, whatever they say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
     /// Who has to decide now; empty until it is screened and once it is decided.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 9))]

@@ -1,6 +1,7 @@
 //! Writes the files that are generated from the code: `crds/`, the chart's copy of them, and `docs/reference.md`.
 //!
 //! `generate` writes; `generate --check` writes nothing and fails where a committed file differs.
+use curfew::api::permission::DangerType;
 use curfew::api::{self, names, reasons};
 use curfew::decide::approval::{COUNTED, Disregard};
 use curfew::decide::policy::{FINDINGS, Severity};
@@ -78,7 +79,11 @@ fn conditions() -> String {
             reasons.map(|(_, status, reason, meaning)| vec![status.to_owned(), code(reason), meaning.to_owned()]);
         text += &format!("### {condition}\n\n{about}\n\n{}", table(&["Status", "Reason", "Meaning"], rows));
     }
-    text + &format!("### Flags of an AccessGrant\n\n{}", table(&["Flag", "Meaning"], documented::<reasons::FlagType>()))
+    text + &format!(
+        "### Flags of an AccessGrant\n\n{}### Dangers of a role\n\nIn `status.permissions.flags[]` of an AccessRequest and `spec.permissionFlags[]` of an AccessGrant, worst first; the messages name the permissions and what may outlive the grant (F11, N6).\n\n{}",
+        table(&["Flag", "Meaning"], documented::<reasons::FlagType>()),
+        table(&["Danger", "Meaning"], documented::<DangerType>())
+    )
 }
 
 fn checks() -> String {

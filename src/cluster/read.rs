@@ -6,7 +6,8 @@ use crate::api::reasons::{BeginReason, EndReason, Outcome};
 use crate::api::subject::{RoleKind, RoleRef};
 use crate::api::{admission, grant::AccessGrant, names, request::AccessRequest};
 use crate::decide::effect::{Answer, Question};
-use crate::decide::{grant, request};
+use crate::decide::grant::{self, RoleNow};
+use crate::decide::request;
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec, SubjectAccessReview,
@@ -23,7 +24,11 @@ use kube::runtime::watcher::{self, Event};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use std::fmt::Debug;
+use std::time::Duration;
 use strum::VariantArray;
+
+/// How long the role of a live grant may take to be read.
+const ROLE_DEADLINE: Duration = Duration::from_secs(2);
 
 /// A grant with all that its end is judged by.
 #[derive(Debug)]
@@ -38,6 +43,8 @@ pub struct Surroundings {
     pub binding: Option<RoleBinding>,
     /// Where it holds.
     pub namespace: Option<Namespace>,
+    /// What its role gives.
+    pub role: RoleNow,
 }
 
 /// A request with all that it is decided by.
@@ -69,17 +76,36 @@ impl Cluster {
         let fuses = Api::<Job>::namespaced(self.client.clone(), namespace);
         let bindings = Api::<RoleBinding>::namespaced(self.client.clone(), namespace);
         if grant::is_over(&grant) && self.call(Operation::ReadBinding, bindings.get_opt(&child)).await?.is_none() {
-            return Ok(Some(Surroundings { grant, namespace: None, request: None, fuse: None, binding: None }));
+            let role = RoleNow::Unread;
+            return Ok(Some(Surroundings { grant, namespace: None, request: None, fuse: None, binding: None, role }));
         }
-        let (namespace, request, fuse, binding) = tokio::try_join!(
+        let (namespace, request, fuse, binding, role) = tokio::try_join!(
             self.call(Operation::ReadNamespace, namespaces.get_opt(namespace)),
             self.call(Operation::ReadRequest, requests.get_opt(&of.name)),
             self.call(Operation::ReadFuse, fuses.get_opt(&child)),
             self.call(Operation::ReadBinding, bindings.get_opt(&child)),
+            async { Ok(self.role_of(&grant).await) },
         )?;
         // Another request of the same name is another request.
         let request = request.filter(|r| r.uid().as_deref() == Some(&of.uid));
-        Ok(Some(Surroundings { namespace, request, fuse, binding, grant }))
+        Ok(Some(Surroundings { namespace, request, fuse, binding, grant, role }))
+    }
+
+    /// What the role of a grant that may give access gives now. No end waits for it: a read that fails is an answer too, and
+    /// comes soon.
+    async fn role_of(&self, grant: &AccessGrant) -> RoleNow {
+        if !grant::may_give_access(grant) {
+            return RoleNow::Unread;
+        }
+        let hasty = self.clone().with_deadline(ROLE_DEADLINE);
+        match hasty.rules(&grant.spec.role_ref, &grant.spec.namespace).await {
+            Ok(rules) => rules.map_or(RoleNow::Gone, RoleNow::Gives),
+            Err(error) => {
+                let source = &error as &dyn std::error::Error;
+                tracing::warn!(operation = error.label(), error = source, "the role of a grant could not be read");
+                RoleNow::Unread
+            }
+        }
     }
 
     /// A request with its policy, its namespace and its grant; `None`: no such request, or nothing is left to do for it.

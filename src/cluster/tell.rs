@@ -130,7 +130,7 @@ fn is_warning(t: &Transition) -> bool {
         || says(t, &[Screened::Complete, Screened::DetailRequested])
         || says(t, &[Approved::Waiting, Approved::StepsMet, Approved::Withdrawn])
         || says(t, &[BeginReason::Preparing, BeginReason::Bound])
-        || says(t, &[Outcome::Approved, Outcome::Withdrawn])
+        || says(t, &[Outcome::Approved, Outcome::Withdrawn, Outcome::DryRun])
         || says(t, &[EndReason::Expired, EndReason::Closed, EndReason::NamespaceDeleted])
         || says(t, &[RemovalVerified::Removed]);
     !expected
@@ -302,6 +302,9 @@ mod tests {
             "Screened/Refused",
             "Approved/Denied",
             "Approved/TimedOut",
+            "Approved/RoleChanged",
+            "Active/RoleChanged",
+            "Active/RoleGrew",
             "Active/Unguarded",
             "Active/ClockSkew",
             "Active/FuseRefused",

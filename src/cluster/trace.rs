@@ -1,4 +1,5 @@
 //! What the caches keep of an object: enough to know what changed, and whom that concerns. Passes read the rest live.
+use crate::api::subject::RoleRef;
 use crate::api::time::Instant;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// The trace of an object: its identity, its labels, the policy that it names, its state; of a grant, when it ends; of a
+/// The trace of an object: its identity, its labels, the policy that it names, its state; of a grant, when it ends and, while it may give access, its role; of a
 /// policy, whether it is ready and how many grants it counts. Everything else may be anything: an object that cannot be
 /// decoded does not stop a watch.
 pub struct Trace<K> {
@@ -17,6 +18,7 @@ pub struct Trace<K> {
     policy: Option<String>,
     state: Option<String>,
     expires_at: Option<Instant>,
+    role: Option<RoleRef>,
     ready: Option<String>,
     active_grants: Option<i64>,
     kind: PhantomData<fn() -> K>,
@@ -33,6 +35,10 @@ impl<K> Trace<K> {
     /// `spec.expiresAt`, of a grant.
     pub fn expires_at(&self) -> Option<Instant> {
         self.expires_at
+    }
+    /// `spec.roleRef` of a grant that may give access.
+    pub fn role(&self) -> Option<&RoleRef> {
+        self.role.as_ref()
     }
     /// The reason of condition `Ready`, of a policy.
     pub fn ready(&self) -> Option<&str> {
@@ -68,9 +74,12 @@ impl<'de, K> Deserialize<'de> for Trace<K> {
         let text = |of: Option<&Value>, field: &str| of?.get(field)?.as_str().map(str::to_owned);
         let meta = ObjectMeta { name, namespace, uid, generation, resource_version, labels, ..Default::default() };
         let (policy, state) = (text(spec.as_ref(), "policy"), text(status.as_ref(), "state"));
-        let expires_at = spec.and_then(|spec| serde_json::from_value(spec.get("expiresAt")?.clone()).ok());
+        let expires_at = spec.as_ref().and_then(|spec| serde_json::from_value(spec.get("expiresAt")?.clone()).ok());
+        // Nobody looks for the role of what is over, and there may be thousands.
+        let is_live = expires_at.is_some() && text(status.as_ref(), "endReason").is_none();
+        let role = spec.filter(|_| is_live).and_then(|mut s| serde_json::from_value(s.get_mut("roleRef")?.take()).ok());
         let (ready, active_grants) = status.map_or((None, None), |s| (ready(&s), s["activeGrants"].as_i64()));
-        Ok(Self { meta, policy, state, expires_at, ready, active_grants, kind: PhantomData })
+        Ok(Self { meta, policy, state, expires_at, role, ready, active_grants, kind: PhantomData })
     }
 }
 fn ready(status: &Value) -> Option<String> {
@@ -83,6 +92,7 @@ impl<K> Clone for Trace<K> {
             meta: self.meta.clone(),
             policy: self.policy.clone(),
             state: self.state.clone(),
+            role: self.role.clone(),
             ready: self.ready.clone(),
             ..*self
         }
@@ -144,6 +154,18 @@ mod tests {
         let end = of("2026-12-01T09:30:00Z").expires_at().map(|end| end.to_string());
         assert_eq!(end.as_deref(), Some("2026-12-01T09:30:00Z"));
         assert_eq!(of("soon").expires_at(), None);
+    }
+    #[test]
+    fn a_trace_of_a_grant_knows_its_role_while_it_may_give_access() {
+        let of = |status: serde_json::Value| -> Option<String> {
+            let spec =
+                json!({"expiresAt": "2026-12-01T09:30:00Z", "roleRef": {"kind": "ClusterRole", "name": "curfew-logs"}});
+            let trace: Trace<AccessRequest> =
+                serde_json::from_value(json!({"metadata": {"name": "g"}, "spec": spec, "status": status})).unwrap();
+            trace.role().map(ToString::to_string)
+        };
+        assert_eq!(of(json!({})).as_deref(), Some("ClusterRole curfew-logs"));
+        assert_eq!(of(json!({"endReason": "Expired"})), None);
     }
     #[test]
     fn a_trace_of_a_policy_knows_whether_it_is_ready_and_what_it_counts() {

@@ -106,6 +106,8 @@ pub enum Verdict {
 pub struct Count {
     /// One line for each entry, in their order.
     pub judged: Vec<Judged>,
+    /// The approvals that count.
+    pub agreed: Vec<ApprovalOf>,
     /// The sum.
     pub verdict: Verdict,
 }
@@ -134,7 +136,8 @@ pub fn count(filing: &Filing<'_>, guard: &Guard, now: Now) -> Count {
             }
         }
     }
-    Count { judged, verdict: verdict(filing, counted) }
+    let approves = |a: &&ApprovalOf| a.decision == Decision::Approve;
+    Count { judged, agreed: counted.iter().filter(approves).cloned().collect(), verdict: verdict(filing, counted) }
 }
 
 fn verdict(filing: &Filing<'_>, counted: Vec<ApprovalOf>) -> Verdict {

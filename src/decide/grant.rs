@@ -4,14 +4,15 @@
 mod ending;
 
 use super::effect::{Answer, Effect, Identity, Question};
-use super::role::Permission;
+use super::role::{self, Permission};
 use super::{Fuses, Guard, Installation, Next, Now, Plan, Standing, children, record, transition};
 use crate::api::grant::{AccessGrant, AccessGrantStatus, FuseOf};
-use crate::api::reasons::{self, BeginReason, EndReason, Outcome, Reason, RemovalVerified};
+use crate::api::reasons::{self, BeginReason, EndReason, FlagType, Outcome, Reason, RemovalVerified};
 use crate::api::{names, request::AccessRequest};
 use chrono::TimeDelta;
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Namespace;
-use k8s_openapi::api::{batch::v1::Job, rbac::v1::RoleBinding};
+use k8s_openapi::api::rbac::v1::{PolicyRule, RoleBinding};
 use kube::ResourceExt;
 
 /// Nothing begins when less than this is left.
@@ -20,6 +21,17 @@ const MARGIN: TimeDelta = TimeDelta::seconds(2);
 const AFTERWARDS: TimeDelta = TimeDelta::milliseconds(500);
 /// How soon to look again at something that should change by itself.
 const SOON: TimeDelta = TimeDelta::seconds(5);
+
+/// What the role gives now.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RoleNow {
+    /// It was not read, or could not be: nothing follows from that, but that nothing begins.
+    Unread,
+    /// There is none of that name: it gives nothing.
+    Gone,
+    /// These rules.
+    Gives(Vec<PolicyRule>),
+}
 
 /// What the end is judged by: read live, as an absence in a cache proves nothing.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +46,8 @@ pub struct Found<'a> {
     pub binding: Option<&'a RoleBinding>,
     /// Where it holds.
     pub namespace: Option<&'a Namespace>,
+    /// What its role gives.
+    pub role: &'a RoleNow,
 }
 
 /// What was read at the start of the pass.
@@ -60,6 +74,18 @@ impl Found<'_> {
     fn own_fuse(&self) -> Option<&Job> {
         self.fuse.filter(|f| children::is_ours(*f, self.grant))
     }
+    /// Whether the binding is not what was made.
+    fn is_tampered(&self) -> bool {
+        let both = self.own_binding().zip(self.own_fuse());
+        both.is_some_and(|(binding, fuse)| !children::is_as_made(binding, self.grant, fuse))
+    }
+    /// What the role gives beyond what was agreed to, in words.
+    fn growth(&self) -> Option<String> {
+        match self.role {
+            RoleNow::Gives(rules) => role::grew(&self.grant.spec.rules, rules),
+            RoleNow::Unread | RoleNow::Gone => None,
+        }
+    }
     fn status(&self) -> AccessGrantStatus {
         self.grant.status.clone().unwrap_or_default()
     }
@@ -72,11 +98,21 @@ pub fn is_over(grant: &AccessGrant) -> bool {
     grant.status.as_ref().is_some_and(|s| verified(s) || refused(s))
 }
 
+/// Whether it gives access, or may yet.
+pub fn may_give_access(grant: &AccessGrant) -> bool {
+    let ended = grant.status.as_ref().is_some_and(|s| s.end_reason.is_some());
+    grant.spec.outcome == Outcome::Approved && !ended
+}
+
 /// Whether, and by what, access has ended. `None`: it has not.
 pub fn end_of(found: &Found<'_>, now: Now) -> Option<EndReason> {
     let status = found.grant.status.as_ref();
     if let Some(recorded) = status.and_then(|s| s.end_reason) {
         return Some(recorded);
+    }
+    // The binding may be gone, and the role as it was, since this was found.
+    if status.is_some_and(|s| s.flags.iter().any(|f| f.type_ == FlagType::RoleGrew)) {
+        return Some(EndReason::RoleChanged);
     }
     let started = status.is_some_and(|s| s.started_at.is_some()) || found.own_binding().is_some();
     let recorded_fuse = status.and_then(|s| s.fuse.as_ref());
@@ -93,13 +129,17 @@ pub fn end_of(found: &Found<'_>, now: Now) -> Option<EndReason> {
     if let Some(close) = request.status.as_ref().and_then(|s| s.close.as_ref()) {
         return Some(if close.by == found.grant.spec.user { EndReason::Closed } else { EndReason::Revoked });
     }
+    // Before the fuse and the binding are missed: a crash may have come between their deletion and the record of why.
+    if !found.is_tampered() && found.growth().is_some() {
+        return Some(EndReason::RoleChanged);
+    }
     if recorded_fuse
         .is_some_and(|r| found.fuse.is_none_or(|f| f.uid().as_deref() != Some(&r.uid) || children::is_dying(f)))
     {
         return Some(EndReason::FuseBurned);
     }
     match (found.own_binding(), found.own_fuse()) {
-        (Some(binding), Some(fuse)) if !children::is_as_made(binding, found.grant, fuse) => Some(EndReason::Tampered),
+        _ if found.is_tampered() => Some(EndReason::Tampered),
         (Some(binding), _) if children::is_dying(binding) => Some(EndReason::BindingDeleted),
         (None, _) if started => Some(EndReason::BindingDeleted),
         _ => None,
@@ -139,7 +179,12 @@ fn still_allowed(grant: &AccessGrant) -> Vec<Question> {
         namespace: spec.namespace.clone(),
         permission,
     };
-    spec.adds.iter().filter_map(|p| p.parse().ok()).map(one).collect()
+    added(grant).into_iter().map(one).collect()
+}
+
+/// Each permission that the grant added.
+fn added(grant: &AccessGrant) -> Vec<Permission> {
+    grant.spec.adds.iter().filter_map(|line| role::read(line).ok()).flatten().collect()
 }
 
 /// Decides one pass over a grant.
@@ -176,6 +221,8 @@ fn outcome_in_words(grant: &AccessGrant) -> String {
         Outcome::Denied => format!("{} said no", grant.spec.approvals.last().map_or("somebody", |a| &a.by)),
         Outcome::TimedOut => "nobody decided in time".into(),
         Outcome::Withdrawn => "it was closed before it was decided".into(),
+        Outcome::RoleGrew => grant.spec.why.clone().unwrap_or_else(|| "its role grew after it was agreed to".into()),
+        Outcome::DryRun => "everybody agreed; the policy's mode is DryRun".into(),
         Outcome::Approved => format!("approved by {}", grant.spec.approved_by.as_deref().unwrap_or("nobody")),
     }
 }
@@ -197,7 +244,7 @@ enum Step<'a> {
 }
 
 fn next_step<'a>(observed: &Observed<'a>, now: Now) -> Step<'a> {
-    let Found { grant, fuse, binding, .. } = observed.found;
+    let Found { grant, fuse, binding, role: found_role, .. } = observed.found;
     let (Some(expires_at), status) = (grant.spec.expires_at, grant.status.as_ref()) else { return Step::Hold };
     let left = expires_at.get() - now.for_ending();
     if observed.found.own_binding().is_some() {
@@ -224,7 +271,15 @@ fn next_step<'a>(observed: &Observed<'a>, now: Now) -> Step<'a> {
     if burns_at > expires_at.get() + children::GRACE + children::SLACK || !fuse.finalizers().is_empty() {
         return Step::ReplaceFuse(fuse);
     }
-    if status.is_none_or(|s| s.fuse.is_none()) { Step::RecordFuse(fuse) } else { Step::Bind(fuse) }
+    if status.is_none_or(|s| s.fuse.is_none()) {
+        return Step::RecordFuse(fuse);
+    }
+    let wait = |words: String| Step::Wait(BeginReason::Preparing, words, Next::After(SOON.min(left)));
+    match found_role {
+        RoleNow::Gives(_) => Step::Bind(fuse),
+        RoleNow::Gone => wait(format!("there is no {} at the moment: it would give nothing", grant.spec.role_ref)),
+        RoleNow::Unread => wait(format!("{} cannot be read at the moment", grant.spec.role_ref)),
+    }
 }
 
 /// What of the installation's standing keeps access from beginning.

@@ -21,6 +21,7 @@ pub fn award(
     filing: &Filing<'_>,
     outcome: Outcome,
     approvals: Vec<ApprovalOf>,
+    permissions: Permissions,
     epoch: &str,
     now: Now,
 ) -> Option<AccessGrant> {
@@ -29,7 +30,8 @@ pub fn award(
     let place = request.namespace()?;
     let shortest = approvals.iter().filter_map(|a| a.duration).map(Span::delta).chain([duration]).min()?;
     let expires_at = if outcome == Outcome::Approved { Some(at.checked_add(shortest)?) } else { None };
-    let Permissions { adds, had } = request.status.as_ref().and_then(|s| s.permissions.clone()).unwrap_or_default();
+    let Permissions { adds, had, flags: _, rules_sha256: _ } = permissions;
+    let is_agreed = matches!(outcome, Outcome::Approved | Outcome::DryRun);
     let mut grant = AccessGrant::new(
         &names::grant(&place, &request.name_any(), &uid),
         AccessGrantSpec {
@@ -56,13 +58,15 @@ pub fn award(
             level: access.level,
             role_ref: access.role_ref.clone(),
             rules: rules.to_vec(),
+            permission_flags: role::dangers(rules),
             rules_sha256: role::digest(rules),
             adds,
             had,
             ticket: spec.ticket.clone(),
             reason: spec.reason.clone(),
             asked_for: Span::from(duration),
-            approved_by: in_one_line(&approvals).filter(|_| outcome == Outcome::Approved),
+            why: None,
+            approved_by: in_one_line(&approvals).filter(|_| is_agreed),
             approvals,
             admission_epoch: epoch.to_owned(),
             not_before: at,

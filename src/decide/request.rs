@@ -2,14 +2,16 @@
 use super::approval::{self, Verdict};
 use super::effect::{Answer, Effect, Question};
 use super::screening::{self, Filing, Screening, Seen};
-use super::{Guard, Installation, Next, Now, Plan, Standing, record, role};
+use super::{Guard, Installation, Next, Now, Plan, Standing, record, role, text};
 use crate::api::grant::{AccessGrant, ApprovalOf};
 use crate::api::names;
+use crate::api::policy::Mode;
 use crate::api::reasons::{self, Approved, EndReason, Outcome, Reason, Screened, Truth};
 use crate::api::request::{AccessRequest, AccessRequestStatus, Judged, Permissions, Waiting};
 use crate::api::time::{Instant, Span};
 use chrono::{DateTime, TimeDelta, Utc};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use std::collections::BTreeSet;
 use strum::VariantArray;
 
 /// How soon to look again at a request that waits for something which no event tells.
@@ -40,6 +42,7 @@ pub fn is_settled(request: &AccessRequest) -> bool {
 pub fn is_over(request: &AccessRequest) -> bool {
     let Some(status) = &request.status else { return false };
     let ended = EndReason::VARIANTS.iter().any(|reason| reasons::is(status, *reason));
+    let ended = ended || reasons::is(status, Outcome::DryRun);
     let granted = reasons::is(status, Approved::StepsMet);
     is_settled(request) && (ended || (!granted && (status.grant.is_some() || reasons::is(status, Screened::Refused))))
 }
@@ -58,18 +61,22 @@ fn is_decided(status: &AccessRequestStatus) -> bool {
     status.conditions.iter().any(|c| c.type_ == Approved::CONDITION && c.status != waiting)
 }
 
-/// What has to be asked before this pass can be decided: what the requester can do already, once for each revision.
+/// What has to be asked before this pass can be decided: what the requester can do already, once
+/// for each revision and for what the role gives.
 pub fn questions(observed: &Observed<'_>) -> Vec<Question> {
     let request = observed.seen.request;
-    let current = names::revision(request);
-    let known =
-        request.status.as_ref().is_some_and(|s| s.permissions.is_some() && s.revision.as_ref() == Some(&current));
-    if known || is_settled(request) || observed.grant.is_some() || !observed.standing.lease_held {
+    if is_settled(request) || observed.grant.is_some() || !observed.standing.lease_held {
         return vec![];
     }
     let Screening { screened: Screened::Complete, filing: Some(filing), .. } = screening::screen(&observed.seen) else {
         return vec![];
     };
+    let current = names::revision(request);
+    let shown = request.status.as_ref().filter(|s| s.revision.as_ref() == Some(&current));
+    let shown = shown.and_then(|s| s.permissions.as_ref());
+    if shown.is_some_and(|shown| shown.rules_sha256 == role::digest(filing.rules)) {
+        return vec![];
+    }
     let (requester, namespace) = (&request.spec.requester, request.metadata.namespace.clone().unwrap_or_default());
     let one = |permission| Question::IsAllowed {
         user: requester.username.clone(),
@@ -94,7 +101,7 @@ pub fn decide(observed: &Observed<'_>, now: Now) -> Plan<AccessRequestStatus> {
     if is_open && observed.standing.guard == Guard::Unknown {
         return Plan { effects: vec![], status: None, next: Next::OnChange };
     }
-    let mut draft = Draft { observed, status: old.clone(), now };
+    let mut draft = Draft { observed, status: old.clone(), now, why: None };
     let (effects, next) = match observed.grant {
         Some(grant) => (vec![], draft.mirror(grant)),
         None if is_settled(request) => (vec![], Next::OnChange),
@@ -120,6 +127,8 @@ struct Draft<'a> {
     observed: &'a Observed<'a>,
     status: AccessRequestStatus,
     now: Now,
+    /// Why nothing is granted, where no decision says it.
+    why: Option<String>,
 }
 impl Draft<'_> {
     fn set<R: Reason>(&mut self, reason: R, message: impl Into<String>) {
@@ -139,13 +148,24 @@ impl Draft<'_> {
                 (Outcome::Approved, Some(end)) => {
                     self.set(Approved::StepsMet, format!("agreed by {by}; access ends by itself at {end}"))
                 }
+                (Outcome::DryRun, _) => self.set(
+                    Approved::StepsMet,
+                    format!("agreed by {by}; the policy's mode is DryRun: nothing was granted"),
+                ),
+                (Outcome::RoleGrew, _) => {
+                    let why = grant.spec.why.clone();
+                    self.set(
+                        Approved::RoleChanged,
+                        why.unwrap_or_else(|| "its role grew after it was agreed to".into()),
+                    )
+                }
                 (Outcome::Denied | Outcome::Approved, _) => self.set(Approved::Denied, self.denied_by(grant)),
                 (Outcome::TimedOut, _) => self.set(Approved::TimedOut, "nobody decided in time: file a new request"),
                 (Outcome::Withdrawn, _) => self.set(Approved::Withdrawn, "it was closed before it was decided"),
             }
         }
         let active = grant.status.as_ref().and_then(|s| s.conditions.iter().find(|c| c.type_ == "Active"));
-        if let (Some(active), Outcome::Approved) = (active, grant.spec.outcome) {
+        if let (Some(active), Outcome::Approved | Outcome::DryRun) = (active, grant.spec.outcome) {
             self.copy(active);
         }
         Next::OnChange
@@ -177,7 +197,7 @@ impl Draft<'_> {
         self.status.duration = filing.map(|f| Span::from(f.duration));
         self.status.waiting_for = vec![];
         if is_new_text {
-            (self.status.permissions, self.status.revision) = (None, Some(revision));
+            (self.status.permissions, self.status.mode, self.status.revision) = (None, None, Some(revision));
         }
         if screened == Screened::Refused {
             self.set(Screened::Refused, message);
@@ -217,7 +237,18 @@ impl Draft<'_> {
         if let Guard::Intact { epoch } = &self.observed.standing.guard {
             self.status.admission_epoch = Some(epoch.clone());
         }
-        self.status.permissions = self.status.permissions.take().or_else(|| self.permissions(filing));
+        // Who was asked in a trial agreed to a trial.
+        let is_trial = self.status.mode == Some(Mode::DryRun) || filing.policy.spec.mode == Mode::DryRun;
+        self.status.mode = is_trial.then_some(Mode::DryRun);
+        let gains = self.looks_at_the_role(filing);
+        if let (Some(gains), Verdict::StepsMet(_) | Verdict::Waiting(_), false) =
+            (gains, &count.verdict, count.agreed.is_empty())
+        {
+            let role = &filing.access.role_ref;
+            self.why = Some(format!("the {role} grew after it was agreed to (gains {gains}): file a new request"));
+            self.set(Screened::Complete, message);
+            return self.conclude(Some(filing), Outcome::RoleGrew, count.agreed);
+        }
         match count.verdict {
             Verdict::Denied(by) => {
                 self.set(Screened::Complete, message);
@@ -235,7 +266,11 @@ impl Draft<'_> {
             Verdict::StepsMet(approvals) => {
                 self.set(Screened::Complete, message);
                 match self.observed.standing.guard.clone() {
-                    Guard::Intact { .. } => self.conclude(Some(filing), Outcome::Approved, approvals),
+                    Guard::Intact { .. } if !self.knows_the_role(filing) => (vec![], Next::AtOnce),
+                    Guard::Intact { .. } => {
+                        let outcome = if is_trial { Outcome::DryRun } else { Outcome::Approved };
+                        self.conclude(Some(filing), outcome, approvals)
+                    }
                     _ => {
                         self.set(
                             Approved::Waiting,
@@ -252,8 +287,12 @@ impl Draft<'_> {
             }
             Verdict::Waiting(steps) => {
                 self.set(Screened::Complete, message);
-                let waits =
-                    format!("{}; {}", what_is_asked(filing), waits_for(&steps, self.times_out_at(Some(filing))));
+                let waits = format!(
+                    "{}{}; {}",
+                    what_is_asked(filing),
+                    what_it_gives(&self.status),
+                    waits_for(&steps, self.times_out_at(Some(filing)))
+                );
                 self.set(Approved::Waiting, waits + &left_out(&self.status));
                 self.status.waiting_for = steps;
                 (vec![], Next::After(left))
@@ -274,14 +313,18 @@ impl Draft<'_> {
         }
         let was_asked = !self.status.closers.is_empty();
         let epoch = self.status.admission_epoch.clone().unwrap_or_default();
-        let grant = filing.filter(|_| was_asked).and_then(|f| record::award(f, outcome, approvals, &epoch, self.now));
-        if let Some(grant) = grant {
+        let permissions = self.status.permissions.clone().unwrap_or_default();
+        let award = |f: &Filing<'_>| record::award(f, outcome, approvals, permissions, &epoch, self.now);
+        if let Some(mut grant) = filing.filter(|_| was_asked).and_then(award) {
+            grant.spec.why = self.why.as_deref().map(|why| text::line(why, 1024));
             return (vec![Effect::CreateGrant(Box::new(grant))], Next::AtOnce);
         }
         match outcome {
             Outcome::Withdrawn => self.set(Approved::Withdrawn, "it was closed before anybody was asked"),
             Outcome::TimedOut => self.set(Approved::TimedOut, "it was not completed in time: file a new request"),
-            Outcome::Approved | Outcome::Denied => self.set(Approved::Waiting, "the record cannot be made yet"),
+            Outcome::Approved | Outcome::Denied | Outcome::DryRun | Outcome::RoleGrew => {
+                self.set(Approved::Waiting, "the record cannot be made yet")
+            }
         }
         (vec![], Next::OnChange)
     }
@@ -294,22 +337,72 @@ impl Draft<'_> {
         created + policy.map_or(default, |p| p.spec.approval.pending_timeout.delta())
     }
 
+    /// Brings `permissions` up to date, and says what the role gives beyond what people were shown.
+    fn looks_at_the_role(&mut self, filing: &Filing<'_>) -> Option<String> {
+        if self.knows_the_role(filing) {
+            return None;
+        }
+        let shown = self.status.permissions.take();
+        let agreed = |p: &Permissions| {
+            p.adds.iter().chain(&p.had).filter_map(|line| role::read(line).ok()).flatten().collect::<Vec<_>>()
+        };
+        let gains = shown.as_ref().and_then(|shown| role::gained(&agreed(shown), filing.rules));
+        self.status.permissions = self.permissions(filing).or(shown);
+        gains
+    }
+    /// Whether `permissions` speaks of what the role gives now.
+    fn knows_the_role(&self, filing: &Filing<'_>) -> bool {
+        self.status.permissions.as_ref().is_some_and(|shown| shown.rules_sha256 == role::digest(filing.rules))
+    }
     /// What the answers say about each permission of the role; `None` until all were asked.
     fn permissions(&self, filing: &Filing<'_>) -> Option<Permissions> {
-        let mut permissions = Permissions::default();
-        for permission in role::permissions(filing.rules).0 {
+        let (all, _) = role::permissions(filing.rules);
+        let (mut adds, mut had) = (vec![], vec![]);
+        for permission in &all {
             let asked =
-                |a: &&Answer| matches!(&a.question, Question::IsAllowed { permission: p, .. } if *p == permission);
+                |a: &&Answer| matches!(&a.question, Question::IsAllowed { permission: p, .. } if p == permission);
             let answer = self.observed.answers.iter().find(asked)?;
             // What another temporary access allows will go as well, so it is none of what the person had before.
             if answer.yes && !names::is_by_managed_binding(&answer.words) {
-                permissions.had.push(format!("{permission}: {}", answer.words).chars().take(1024).collect());
+                had.push((permission, answer.words.as_str()));
             } else {
-                permissions.adds.push(permission.to_string());
+                adds.push(permission);
             }
         }
-        Some(permissions)
+        Some(Permissions {
+            adds: role::in_lines(adds),
+            had: role::in_lines_with(had),
+            flags: role::dangers(filing.rules),
+            rules_sha256: role::digest(filing.rules),
+        })
     }
+}
+
+/// What those who decide must know of the role, and of the policy's mode: its dangers, and whether it adds anything.
+fn what_it_gives(status: &AccessRequestStatus) -> String {
+    let trial = match status.mode {
+        Some(Mode::DryRun) => "; nothing will be granted, as the policy's mode is DryRun",
+        _ => "",
+    };
+    let Some(Permissions { adds, had, flags, .. }) = &status.permissions else { return trial.to_owned() };
+    let mut words = String::new();
+    if !flags.is_empty() {
+        words +=
+            &format!("; dangerous: {}", flags.iter().map(|f| <&str>::from(f.type_)).collect::<Vec<_>>().join(", "));
+    }
+    if adds.is_empty() && !had.is_empty() {
+        words += &format!("; nothing is added: you already have this through {}", through(had));
+    }
+    words + trial
+}
+/// What allows it already, from lines such as `get pods: RBAC: allowed by RoleBinding "readers/billing" of …`.
+fn through(had: &[String]) -> String {
+    let of = |line: &String| {
+        let words = line.split_once(": ").map_or("", |(_, words)| words);
+        text::line(words.trim_start_matches("RBAC: allowed by "), 160)
+    };
+    let all: BTreeSet<_> = had.iter().map(of).filter(|words| !words.is_empty()).collect();
+    if all.is_empty() { "other rights of yours".to_owned() } else { text::few(all, 3) }
 }
 
 /// Who decided without effect: nobody decides twice on one text, so that others must hear of it.
@@ -367,7 +460,8 @@ mod tests {
     }
     /// A status as the operator left it, with what people wrote since.
     fn asked(people: Value) -> Value {
-        let mut status = json!({"revision": "7f3a2c1b-1", "admissionEpoch": "e1", "permissions": {"adds": ["get pods/log"]},
+        let mut status = json!({"revision": "7f3a2c1b-1", "admissionEpoch": "e1",
+            "permissions": {"adds": ["get pods/log"], "rulesSha256": role::digest(&get(&["pods/log"]))},
             "closers": [{"kind": "Group", "name": "billing-owners"}], "approvals": []});
         status.as_object_mut().unwrap().extend(people.as_object().unwrap().clone());
         status
@@ -375,14 +469,22 @@ mod tests {
     fn well() -> Standing {
         Standing { lease_held: true, guard: Guard::Intact { epoch: "e1".into() }, fuses: Fuses::Burn }
     }
+    /// A role that gives `get` on these.
+    fn get(resources: &[&str]) -> Vec<PolicyRule> {
+        serde_json::from_value(json!([{"apiGroups": [""], "resources": resources, "verbs": ["get"]}])).unwrap()
+    }
     struct World {
         policy: Option<AccessPolicy>,
         standing: Standing,
         now: Now,
+        rules: Vec<PolicyRule>,
+        /// What the requester can do already, and through what.
+        has: &'static [(&'static str, &'static str)],
     }
     impl World {
         fn new() -> Self {
-            Self { policy: Some(policy(json!({}))), standing: well(), now: at("09:05:00") }
+            let rules = get(&["pods/log"]);
+            Self { policy: Some(policy(json!({}))), standing: well(), now: at("09:05:00"), rules, has: &[] }
         }
         fn observed<T>(
             &self,
@@ -395,29 +497,24 @@ mod tests {
                 json!({"metadata": {"name": "billing", "labels": {"curfew.dev/zone": "production"}}}),
             )
             .unwrap();
-            let rules: Vec<PolicyRule> =
-                serde_json::from_value(json!([{"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]}]))
-                    .unwrap();
             let seen = Seen {
                 request,
                 policy: self.policy.as_ref(),
                 policies: &[],
                 namespace: Some(&namespace),
-                rules: Some(&rules),
+                rules: Some(&self.rules),
                 live: &[],
                 installation: &installation,
             };
-            of(
-                &Observed {
-                    seen,
-                    grant,
-                    installation: &installation,
-                    standing: &self.standing,
-                    answers: &[],
-                    refused: None,
-                },
-                self.now,
-            )
+            let standing = &self.standing;
+            let unasked = Observed { seen, grant, installation: &installation, standing, answers: &[], refused: None };
+            let answers: Vec<_> = questions(&unasked).into_iter().map(|question| self.answer(question)).collect();
+            of(&Observed { answers: &answers, ..unasked }, self.now)
+        }
+        fn answer(&self, question: Question) -> Answer {
+            let Question::IsAllowed { permission, .. } = &question else { panic!("{question:?}") };
+            let by = self.has.iter().find(|(held, _)| *held == permission.to_string()).map(|(_, by)| *by);
+            Answer { yes: by.is_some(), words: by.unwrap_or_default().to_owned(), question }
         }
         fn pass(&self, request: &AccessRequest) -> Plan<AccessRequestStatus> {
             self.observed(request, None, decide)
@@ -526,8 +623,8 @@ mod tests {
         let plan = World::new().pass(&amended);
         let status = plan.status.unwrap();
         assert_eq!(
-            (status.state.as_deref(), status.decisions[0].reason.as_str(), status.permissions),
-            (Some("Waiting"), "OtherRevision", None)
+            (status.state.as_deref(), status.decisions[0].reason.as_str(), status.permissions.is_some()),
+            (Some("Waiting"), "OtherRevision", true)
         );
     }
     #[test]
@@ -631,10 +728,144 @@ mod tests {
         assert!(is_over(&with(&[("Screened", "False", "Refused")], Value::Null)));
         assert!(!is_over(&with(&[("Screened", "False", "Incomplete")], Value::Null)));
     }
+    /// What condition `Approved` says.
+    fn approved(plan: &Plan<AccessRequestStatus>) -> String {
+        let status = plan.status.as_ref().unwrap();
+        status.conditions.iter().find(|c| c.type_ == "Approved").unwrap().message.clone()
+    }
+    #[test]
+    fn c4_permissions_are_shown_by_resource_with_what_is_dangerous_and_what_they_have() {
+        let mut rules = get(&["pods", "pods/log", "secrets"]);
+        rules[0].verbs.push("list".into());
+        let mut policy = policy(json!({}));
+        policy.spec.access[0].level = crate::api::subject::Level::Write;
+        let by = "RBAC: allowed by RoleBinding \"readers/billing\" of ClusterRole \"view\" to User \"alice\"";
+        let world = World { rules, policy: Some(policy), has: &[("get pods", ""), ("list pods", "")], ..World::new() };
+        let has = [("get pods", by), ("list pods", by)];
+        let world = World { has: Box::leak(Box::new(has)), ..world };
+        let plan = world.pass(&request(json!({}), Value::Null));
+        let shown = plan.status.clone().unwrap().permissions.unwrap();
+        assert_eq!(shown.adds, ["get,list pods/log", "get,list secrets"]);
+        assert_eq!(shown.had, [format!("get,list pods: {by}")]);
+        assert_eq!(shown.rules_sha256, role::digest(&world.rules));
+        assert!(shown.flags[0].message.contains("`get,list secrets`"), "{:?}", shown.flags);
+        assert!(approved(&plan).contains("; dangerous: ReadsSecrets; waits until"), "{}", approved(&plan));
+    }
+    #[test]
+    fn f1_who_has_it_all_already_is_told_through_what() {
+        let by = "RBAC: allowed by RoleBinding \"readers/billing\" of ClusterRole \"view\" to User \"alice\"";
+        let plan = World {
+            has: &[(
+                "get pods/log",
+                "RBAC: allowed by RoleBinding \"readers/billing\" of ClusterRole \"view\" to User \"alice\"",
+            )],
+            ..World::new()
+        }
+        .pass(&request(json!({}), Value::Null));
+        let status = plan.status.clone().unwrap();
+        let shown = status.permissions.clone().unwrap();
+        assert_eq!((shown.adds.len(), shown.had), (0, vec![format!("get pods/log: {by}")]));
+        let words = "you already have this through RoleBinding \"readers/billing\"";
+        assert!(approved(&plan).contains(words), "{}", approved(&plan));
+        assert!(!status.waiting_for.is_empty(), "it is no refusal");
+        // What another temporary access allows will go as well.
+        let plan = World {
+            has: &[("get pods/log", "RBAC: allowed by RoleBinding \"curfew-sup-1-7f3a2c1b/billing\"")],
+            ..World::new()
+        }
+        .pass(&request(json!({}), Value::Null));
+        assert_eq!(plan.status.clone().unwrap().permissions.unwrap().adds, ["get pods/log"]);
+        assert!(!approved(&plan).contains("already"));
+    }
+    #[test]
+    fn f1_an_approval_is_bound_to_what_the_role_gave() {
+        let yes = || asked(json!({"approvals": [approval("bob", "Approve")]}));
+        let more = World { rules: get(&["pods/log", "pods"]), ..World::new() };
+
+        // Nobody has decided: they are shown what it gives now.
+        let plan = more.pass(&request(json!({}), asked(json!({}))));
+        let shown = plan.status.clone().unwrap().permissions.unwrap();
+        assert_eq!((state(&plan).as_str(), shown.adds.len()), ("Waiting", 2));
+        assert_eq!(shown.rules_sha256, role::digest(&more.rules));
+
+        // Somebody has: they agreed to less.
+        let filed = request(json!({}), yes());
+        let plan = more.pass(&filed);
+        let grant = record(&plan).unwrap();
+        assert_eq!((grant.spec.outcome, grant.spec.expires_at), (Outcome::RoleGrew, None));
+        assert_eq!(grant.spec.approvals.len(), 1, "who agreed is on record");
+        let told = more.observed(&filed, Some(grant), decide);
+        assert_eq!(state(&told), "RoleChanged");
+        assert!(approved(&told).contains("grew after it was agreed to (gains `get pods`): file a new request"));
+
+        // One of two.
+        let mut two = policy(json!({}));
+        two.spec.approval.steps[0].count = 2;
+        let plan = World { policy: Some(two.clone()), rules: more.rules.clone(), ..World::new() }.pass(&filed);
+        assert_eq!(record(&plan).unwrap().spec.outcome, Outcome::RoleGrew);
+
+        // An approval that does not count is none, a refusal is a refusal.
+        let mut bare = approval("bob", "Approve");
+        bare["comment"] = json!("ok");
+        let plan = more.pass(&request(json!({}), asked(json!({"approvals": [bare]}))));
+        assert_eq!((state(&plan).as_str(), plan.effects.len()), ("Waiting", 0));
+        let plan = more.pass(&request(
+            json!({}),
+            asked(json!({"approvals": [approval("kim", "Deny"), approval("bob", "Approve")]})),
+        ));
+        assert_eq!(record(&plan).unwrap().spec.outcome, Outcome::Denied);
+    }
+    #[test]
+    fn f1_a_role_that_shrank_is_granted_and_recorded_as_it_is() {
+        let mut status = asked(json!({"approvals": [approval("bob", "Approve")]}));
+        let before = get(&["pods/log", "pods"]);
+        status["permissions"] = json!({"adds": ["get pods/log"], "had": ["get pods: RBAC: allowed by x"], "rulesSha256": role::digest(&before)});
+        let plan = World::new().pass(&request(json!({}), status));
+        let spec = &record(&plan).unwrap().spec;
+        assert_eq!((spec.outcome, &spec.rules), (Outcome::Approved, &get(&["pods/log"])));
+        assert_eq!((spec.adds.as_slice(), spec.had.len()), (&["get pods/log".to_owned()][..], 0));
+    }
+    #[test]
+    fn i8_in_a_dry_run_everybody_agrees_and_nothing_is_granted_whatever_the_policy_says_later() {
+        let trial = || World { policy: Some(policy(json!({"mode": "DryRun"}))), ..World::new() };
+        let asks = trial().pass(&request(json!({}), Value::Null));
+        assert!(approved(&asks).contains("nothing will be granted, as the policy's mode is DryRun"));
+        let published = asks.status.unwrap();
+        assert_eq!(published.mode, Some(Mode::DryRun));
+
+        let agreed =
+            |mode: Value| request(json!({}), asked(json!({"mode": mode, "approvals": [approval("bob", "Approve")]})));
+        for (sentence, world, filed) in [
+            ("in the trial", trial(), agreed(json!("DryRun"))),
+            ("the policy enforces since", World::new(), agreed(json!("DryRun"))),
+            (
+                "the policy became a trial since",
+                trial(),
+                request(json!({}), asked(json!({"approvals": [approval("bob", "Approve")]}))),
+            ),
+        ] {
+            let plan = world.pass(&filed);
+            let mut grant = record(&plan).unwrap().clone();
+            assert_eq!((grant.spec.outcome, grant.spec.expires_at), (Outcome::DryRun, None), "{sentence}");
+            assert_eq!(grant.spec.approved_by.as_deref(), Some("bob (billing-owners)"), "{sentence}");
+            grant.status = serde_json::from_value(json!({"conditions": [{"type": "Active", "status": "False", "reason": "DryRun", "message": "nothing was granted", "lastTransitionTime": "2026-12-01T09:05:01Z"}]})).unwrap();
+            let mut told = filed;
+            told.status = world.observed(&told, Some(&grant), decide).status;
+            let status = told.status.as_ref().unwrap();
+            assert!(reasons::is(status, Approved::StepsMet) && status.expires_at.is_none(), "{sentence}");
+            assert_eq!(status.state.as_deref(), Some("DryRun"), "{sentence}");
+            assert!(is_over(&told), "{sentence}");
+        }
+        let plan = World::new().pass(&agreed(Value::Null));
+        assert_eq!(record(&plan).unwrap().spec.outcome, Outcome::Approved);
+    }
     #[test]
     fn what_the_requester_can_do_already_is_asked_once_for_each_text() {
         let world = World::new();
         let ask = |request: &AccessRequest| world.observed(request, None, |o, _| questions(o).len());
+        let grown = World { rules: get(&["pods/log", "pods"]), ..World::new() };
+        let again = grown.observed(&request(json!({}), asked(json!({}))), None, |o, _| questions(o).len());
+        assert_eq!(again, 2, "the role gives something else");
         assert_eq!(ask(&request(json!({}), Value::Null)), 1);
         assert_eq!(ask(&request(json!({}), asked(json!({})))), 0);
         assert_eq!(ask(&request(json!({"ticket": "none"}), Value::Null)), 0, "not before it is complete");

@@ -1,10 +1,21 @@
-//! What a role's rules amount to: single permissions, and the least level that covers them.
-use crate::api::subject::{Level, RoleRef};
+//! What a role's rules amount to: single permissions, the least level that covers them, what is dangerous in them, and whether
+//! they give more than they did.
+mod danger;
+mod growth;
+mod level;
+mod lines;
+
+use crate::api::subject::RoleRef;
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+
+pub use danger::dangers;
+pub use growth::{gained, grew};
+pub use level::{excess, least_level};
+pub use lines::{in_lines, in_lines_with, read};
 
 /// How many permissions of a role are listed, and asked about one by one.
 pub const MOST_PERMISSIONS: usize = 256;
@@ -56,7 +67,7 @@ impl FromStr for Permission {
         let (target, name) = rest.split_once(' ').unwrap_or((rest, ""));
         let (kind, subresource) = target.split_once('/').unwrap_or((target, ""));
         let (resource, group) = kind.split_once('.').unwrap_or((kind, ""));
-        if verb.is_empty() || resource.is_empty() {
+        if verb.is_empty() || verb.contains(',') || resource.is_empty() {
             return Err(bad());
         }
         let [verb, group, resource, subresource, name] = [verb, group, resource, subresource, name].map(str::to_owned);
@@ -100,28 +111,11 @@ pub fn too_large(rules: &[PolicyRule]) -> Option<String> {
     if cut {
         return Some(format!("more than {MOST_PERMISSIONS} permissions"));
     }
+    if let Some(odd) = all.iter().find(|p| !lines::is_exact(p)) {
+        return Some(format!("a permission that no API has: `{}`", super::text::line(&odd.to_string(), 80)));
+    }
     let long = all.iter().map(|p| p.to_string().len()).max().filter(|len| *len > MOST_LENGTH)?;
     Some(format!("a permission of {long} characters, more than {MOST_LENGTH}"))
-}
-
-/// The least level that covers all rules.
-///
-/// - `ReadOnly`: get, list and watch; no secrets, and no subresource that opens a connection into a container, since
-///   `get pods/exec` alone opens one by WebSocket.
-/// - `LimitedWrite`: what is undone by itself or by one command: deleting or evicting a pod, scaling, and connections
-///   into what runs (exec, attach, portforward, proxy).
-/// - `Write`: every other change, and reading secrets. `patch deployments.apps` is one, although
-///   `kubectl rollout restart` needs it: RBAC cannot tell an annotation from an image. A role that restarts at
-///   `LimitedWrite` deletes pods instead. So are ephemeral containers, which may name any Secret of the namespace.
-/// - `Admin`: wildcards, verbs that are not Kubernetes' own, and whatever leads to more rights.
-pub fn least_level(rules: &[PolicyRule]) -> Level {
-    highest(rules).map_or(Level::ReadOnly, |worst| worst.level)
-}
-
-/// What a role gives beyond a level, in words; `None` if it stays within.
-pub fn excess(rules: &[PolicyRule], declared: Level) -> Option<String> {
-    let worst = highest(rules).filter(|worst| worst.level > declared)?;
-    Some(format!("`{}` is {:?}: {}", worst.what, worst.level, worst.why))
 }
 
 /// SHA-256 of the rules as JSON without blanks and with sorted keys, in lower-case hexadecimal.
@@ -138,107 +132,13 @@ pub fn is_never_granted(role: &RoleRef) -> bool {
     role.name == "cluster-admin" || role.name.starts_with("system:")
 }
 
-struct Worst {
-    level: Level,
-    what: String,
-    why: &'static str,
-}
-
-/// The first of the permissions that need the highest level.
-fn highest(rules: &[PolicyRule]) -> Option<Worst> {
-    let mut worst: Option<Worst> = None;
-    for rule in rules {
-        if size(rule) > MOST_COMBINATIONS {
-            let what = "a rule with thousands of combinations".to_owned();
-            return Some(Worst { level: Level::Admin, what, why: "nobody can judge it" });
-        }
-        for permission in combinations(rule) {
-            let (level, why) = level_of(&permission);
-            if worst.as_ref().is_none_or(|worst| level > worst.level) {
-                worst = Some(Worst { level, what: permission.to_string(), why });
-            }
-            if level == Level::Admin {
-                return worst;
-            }
-        }
-    }
-    worst
-}
-
-const READS: &[&str] = &["get", "list", "watch"];
-const CHANGES: &[&str] = &["create", "update", "patch", "delete", "deletecollection"];
-/// Groups in which a change is a change of what people may do.
-const GUARDED_GROUPS: &[&str] = &[
-    "rbac.authorization.k8s.io",
-    "admissionregistration.k8s.io",
-    "apiregistration.k8s.io",
-    "apiextensions.k8s.io",
-    "certificates.k8s.io",
-    "curfew.dev",
-];
-/// Subresources that open a connection into something, whatever the verb: WebSockets begin with a GET.
-const CONNECTIONS: &[&str] = &["exec", "attach", "portforward", "proxy", "console", "vnc", "ssh"];
-
-/// How much one permission lets somebody do, and why.
-fn level_of(permission: &Permission) -> (Level, &'static str) {
-    let Permission { verb, group, resource, subresource, .. } = permission;
-    let (verb, group, resource, subresource) = (&**verb, &**group, &**resource, &**subresource);
-    let reads = READS.contains(&verb);
-    match (verb, group, resource, subresource) {
-        _ if [verb, group, resource, subresource].contains(&"*") => {
-            (Level::Admin, "a wildcard covers what nobody has looked at")
-        }
-        ("bind" | "escalate", ..) => (Level::Admin, "it leads to more rights"),
-        _ if verb.starts_with("impersonate") => (Level::Admin, "it lets somebody act as another"),
-        (_, "", "nodes", "proxy") => (Level::Admin, "it opens the kubelet, and with it every container of the node"),
-        _ if CONNECTIONS.contains(&subresource) => {
-            (Level::LimitedWrite, "it opens a connection into something that runs, and a get is enough for that")
-        }
-        (_, "", "secrets", _) if reads => (Level::Write, "it reads secrets, which are keys to other systems"),
-        _ if reads => (Level::ReadOnly, "it only reads"),
-        _ if !CHANGES.contains(&verb) => {
-            (Level::Admin, "the verb is not one of Kubernetes' own, so it may mean anything")
-        }
-        (_, "", "serviceaccounts", "token") => (Level::Admin, "it makes tokens of service accounts"),
-        _ if GUARDED_GROUPS.contains(&group) => (Level::Admin, "it changes what people may do"),
-        (_, "", "namespaces", _) => (Level::Admin, "it changes the labels that protect the namespace"),
-        ("delete", "", "pods", "") | ("create", "", "pods", "eviction") => {
-            (Level::LimitedWrite, "it stops a pod, which its controller makes again")
-        }
-        ("update" | "patch", _, _, "scale") => (Level::LimitedWrite, "it changes a number of replicas"),
-        ("update" | "patch", "", "pods", "resize") => {
-            (Level::LimitedWrite, "it gives a pod more, or less, until it goes")
-        }
-        ("update" | "patch", "", "pods", "ephemeralcontainers") => {
-            (Level::Write, "a debug container may name any Secret of the namespace in its environment")
-        }
-        (_, "" | "apps" | "batch", ..) if runs_pods(resource) && subresource.is_empty() => {
-            (Level::Write, "it can choose the image that runs, and the secrets that it sees")
-        }
-        _ => (Level::Write, "it creates, changes or deletes"),
-    }
-}
-
-fn runs_pods(resource: &str) -> bool {
-    matches!(
-        resource,
-        "pods"
-            | "replicationcontrollers"
-            | "deployments"
-            | "replicasets"
-            | "statefulsets"
-            | "daemonsets"
-            | "jobs"
-            | "cronjobs"
-    )
-}
-
 /// Each value once, in order.
 fn distinct(values: Option<&[String]>) -> Vec<&str> {
     let mut seen = BTreeSet::new();
     values.unwrap_or_default().iter().map(String::as_str).filter(|value| seen.insert(*value)).collect()
 }
 
+/// How many combinations a rule has.
 fn size(rule: &PolicyRule) -> usize {
     let length = |list: Option<&Vec<String>>| list.map_or(0, Vec::len);
     // Names are not counted: the level does not depend on them.
@@ -275,7 +175,8 @@ fn combinations(rule: &PolicyRule) -> impl Iterator<Item = Permission> + '_ {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::subject::RoleKind;
+    use crate::api::permission::DangerType;
+    use crate::api::subject::{Level, RoleKind};
     use proptest::prelude::*;
 
     fn rule(verbs: &str, group: &str, resources: &str) -> PolicyRule {
@@ -371,6 +272,89 @@ mod tests {
         }
     }
 
+    fn flags(rules: &[PolicyRule]) -> Vec<DangerType> {
+        dangers(rules).into_iter().map(|danger| danger.type_).collect()
+    }
+
+    #[test]
+    fn c4_what_is_dangerous_in_a_role_is_flagged_and_n6_what_stays_is_said() {
+        use DangerType::*;
+        let rows: &[(&str, &str, &str, &[DangerType], &str)] = &[
+            ("get list watch", "", "pods pods/log configmaps", &[], ""),
+            ("delete", "", "pods", &[], ""),
+            ("delete", "apps", "deployments", &[], ""),
+            ("update patch", "apps", "deployments/scale", &[], ""),
+            ("get", "example.com", "secrets", &[], ""),
+            ("get", "", "pods secrets", &[ReadsSecrets], "`get secrets`: it reads secrets"),
+            ("patch", "", "secrets", &[ReadsSecrets], "shows what is in them"),
+            ("create", "", "secrets", &[MakesTokens], "tokens outlive the end"),
+            ("get create", "", "pods/exec", &[OpensConnections], "`create,get pods/exec`"),
+            ("create", "", "pods/attach pods/portforward", &[OpensConnections], "outlives the end"),
+            ("get", "", "services/proxy", &[OpensConnections], "outlives the end"),
+            ("bind", RBAC, "clusterroles", &[Escalates], "bindings that were made stay"),
+            ("escalate", RBAC, "roles", &[Escalates], "roles and bindings"),
+            ("impersonate", "", "users", &[Impersonates], "audit log"),
+            ("create", "", "serviceaccounts/token", &[MakesTokens], "tokens outlive the end"),
+            ("create", "", "pods", &[RunsWorkloads], "runs on after the end"),
+            ("patch", "apps", "deployments", &[RunsWorkloads], "it can choose the image"),
+            ("create", "batch", "jobs", &[RunsWorkloads], "the secrets that it sees"),
+            ("create", "", "nodes/proxy", &[OpensKubelet], "every container of the node"),
+            ("*", "", "pods", &[Wildcard], "`* pods`"),
+            ("get", "*", "pods", &[Wildcard], "`get pods.*`"),
+            ("get", "", "*", &[Wildcard], "`get *`"),
+            ("create", RBAC, "rolebindings", &[WritesRbac], "bindings that were made stay"),
+            ("patch", "admissionregistration.k8s.io", "validatingadmissionpolicies", &[WritesProtection], "stays so"),
+            ("patch", "", "namespaces", &[WritesProtection], "the labels that protect"),
+            ("use", "security.openshift.io", "securitycontextconstraints", &[UnknownVerb], "may mean anything"),
+            ("patch", "", "pods/ephemeralcontainers", &[AddsContainers], "as long as the pod"),
+            (
+                "get create",
+                "",
+                "secrets pods/exec pods",
+                &[MakesTokens, ReadsSecrets, RunsWorkloads, OpensConnections],
+                "",
+            ),
+        ];
+        for (verbs, group, resources, expected, says) in rows {
+            let found = dangers(&[rule(verbs, group, resources)]);
+            assert_eq!(found.iter().map(|d| d.type_).collect::<Vec<_>>(), *expected, "{verbs} {group} {resources}");
+            let told: String = found.iter().map(|d| d.message.as_str()).collect();
+            assert!(told.contains(says) && found.iter().all(|d| d.message.len() <= 512), "{told}");
+        }
+        for danger in <DangerType as strum::VariantArray>::VARIANTS {
+            let told = rows.iter().any(|row| row.3.contains(danger)) || *danger == Unjudged;
+            assert!(told, "{danger:?} has no example");
+        }
+    }
+    const RBAC: &str = "rbac.authorization.k8s.io";
+
+    #[test]
+    fn f11_whatever_needs_level_admin_is_flagged() {
+        for verb in ["get", "create", "patch", "delete", "*", "bind", "escalate", "impersonate", "approve", "use"] {
+            for group in ["", "apps", "*", RBAC, "curfew.dev", "certificates.k8s.io", "example.com"] {
+                for resource in ["pods", "*", "secrets", "serviceaccounts/token", "nodes/proxy", "namespaces", "roles"]
+                {
+                    let rules = [rule(verb, group, resource)];
+                    let is_admin = least_level(&rules) == Level::Admin;
+                    assert!(!is_admin || !flags(&rules).is_empty(), "{verb} {group} {resource}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn c4_the_flags_of_the_catalogue() {
+        use DangerType::*;
+        let expected = |name: &str| match name {
+            "curfew-exec" => vec![OpensConnections],
+            "curfew-debug" => vec![AddsContainers, OpensConnections],
+            _ => vec![],
+        };
+        for (name, _, rules) in catalogue() {
+            assert_eq!(flags(&rules), expected(&name), "{name}");
+        }
+    }
+
     #[test]
     fn f5_reading_logs_needs_neither_containers_nor_secrets() {
         let (_, _, rules) = catalogue().into_iter().find(|(name, ..)| name == "curfew-logs").unwrap();
@@ -404,6 +388,7 @@ mod tests {
         let huge =
             PolicyRule { resources: Some(many(20_000)), resource_names: Some(many(20_000)), ..rule("get", "", "") };
         assert_eq!(least_level(std::slice::from_ref(&huge)), Level::Admin);
+        assert_eq!(flags(std::slice::from_ref(&huge)), [DangerType::Unjudged]);
         assert_eq!(permissions(&[huge.clone(), huge]).0.len(), MOST_PERMISSIONS);
     }
 
@@ -430,6 +415,15 @@ mod tests {
     }
 
     #[test]
+    fn g4_a_permission_that_cannot_be_written_exactly_is_not_recorded() {
+        for (verbs, resources) in [("get", "po.ds"), ("get,list", "pods")] {
+            let words = too_large(&[rule(verbs, "", resources)]).unwrap();
+            assert!(words.contains("a permission that no API has"), "{words}");
+        }
+        assert_eq!(too_large(&[rule("get list", "apps", "deployments pods/log")]), None);
+    }
+
+    #[test]
     fn f4_the_clusters_own_roles_are_never_granted() {
         for (name, never) in [("cluster-admin", true), ("system:node", true), ("admin", false), ("curfew-logs", false)]
         {
@@ -448,7 +442,7 @@ mod tests {
 
     #[test]
     fn what_is_not_a_permission_is_not_read_as_one() {
-        for text in ["", "get", "get ", " pods", "get /log"] {
+        for text in ["", "get", "get ", " pods", "get /log", "get,list pods"] {
             assert!(text.parse::<Permission>().is_err(), "{text:?}");
         }
     }

@@ -39,13 +39,14 @@ async fn pass(name: &str, context: &Context) -> Result<Next, Error> {
     let Some(seen) = cluster.grant(name).await? else { return Ok(Next::OnChange) };
     // Read after the reads: an end that came meanwhile is not missed by a pass that was slow.
     let (now, standing) = (clock.now(), context.standing());
-    let Surroundings { grant, request, fuse, binding, namespace } = &seen;
+    let Surroundings { grant, request, fuse, binding, namespace, role } = &seen;
     let found = Found {
         grant,
         request: request.as_ref(),
         fuse: fuse.as_ref(),
         binding: binding.as_ref(),
         namespace: namespace.as_ref(),
+        role,
     };
     let unasked = Observed { found, installation, standing: &standing, answers: &[], refused: None };
 

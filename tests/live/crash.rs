@@ -34,6 +34,7 @@ enum Life {
     Expires,
     IsClosed,
     IsDenied,
+    IsATrial,
     IsDeletedWhileActive,
 }
 
@@ -56,7 +57,9 @@ fn two_seconds_on() -> chrono::DateTime<chrono::Utc> {
 /// One life, with these faults in the first operator; how it ended, and all writes.
 async fn live(life: Life, test: &str, first: Faults) -> (End, Vec<String>) {
     let bed = Bed::new(test).await;
-    let policy = bed.policy(approvers()).await;
+    let mode = if life == Life::IsATrial { "DryRun" } else { "Enforce" };
+    let steps = json!([{"name": "service-owner", "approvers": approvers()}]);
+    let policy = bed.policy_with(json!({"mode": mode, "approval": {"steps": steps}})).await;
     let (alice, bob) = bed.alice_and_bob().await;
     let operator = bed.operator_with(first.clone(), Clock::system()).await;
     let duration = if life == Life::Expires { "15s" } else { "30m" };
@@ -90,11 +93,14 @@ async fn rest(life: Life, bed: &Bed, alice: &Person, bob: &Person, request: &Fil
     if life == Life::IsDenied {
         return end(bed, grant.becomes(Outcome::Denied).await).await;
     }
+    if life == Life::IsATrial {
+        return end(bed, grant.becomes(Outcome::DryRun).await).await;
+    }
     let promised = grant.becomes(BeginReason::Bound).await.spec.expires_at;
     match life {
         Life::IsClosed => alice.closes(request, "").await.unwrap(),
         Life::IsDeletedWhileActive => request.is_deleted_by(&bed.admin).await,
-        Life::Expires | Life::IsDenied => {}
+        Life::Expires | Life::IsDenied | Life::IsATrial => {}
     }
     let record = ended(&grant).await;
     if life != Life::IsDeletedWhileActive {
@@ -146,7 +152,7 @@ async fn survives(life: Life) {
         }
     });
     futures::future::join_all(lives).await;
-    all_is_made_once(&test(""), 2 * writes.len() + 1, life != Life::IsDenied);
+    all_is_made_once(&test(""), 2 * writes.len() + 1, !matches!(life, Life::IsDenied | Life::IsATrial));
 }
 
 /// In none of these lives was a record, a fuse or a binding made twice, nor the latter two where nobody agreed.
@@ -219,6 +225,11 @@ async fn a_crash_at_any_write_changes_nothing_when_it_is_closed() {
 #[tokio::test]
 async fn a_crash_at_any_write_changes_nothing_when_it_is_denied() {
     survives(Life::IsDenied).await;
+}
+
+#[tokio::test]
+async fn i8_a_crash_at_any_write_of_a_trial_grants_nothing() {
+    survives(Life::IsATrial).await;
 }
 
 #[tokio::test]

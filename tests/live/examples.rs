@@ -1,4 +1,5 @@
 //! Each file of `examples/` is applied and behaves as its text says.
+use curfew::api::permission::DangerType;
 use curfew::api::reasons::{BeginReason, Ready, Screened};
 use curfew::api::request::AccessRequest;
 use curfew_testbed::bed::{Bed, Filed, Person, until};
@@ -10,11 +11,13 @@ use std::process::{Command, Output};
 /// The files that the tests below apply.
 const APPLIED: &[&str] = &[
     "namespaces/billing.yaml",
+    "policies/failed-job.yaml",
     "policies/live-debugging.yaml",
     "policies/read-only-check.yaml",
     "policies/small-team.yaml",
     "requests/small-team-refused.yaml",
     "requests/small-team.yaml",
+    "roles/failed-job.yaml",
 ];
 
 fn examples() -> PathBuf {
@@ -207,6 +210,43 @@ async fn d3_live_debugging_gives_logs_and_a_shell_only_to_who_asks_for_it() {
     bob.decides(&filed, approve("The heap dump needs a shell.")).await.unwrap();
     filed.recorded().await.becomes(BeginReason::Bound).await;
     assert!(alice.may("create", "pods/exec").await && !alice.may("get", "secrets").await);
+}
+
+#[tokio::test]
+async fn f4_a_failed_job_is_run_again_by_its_role_and_no_other() {
+    let bed = Bed::new("failed-job").await;
+    let admin = bed.connection.admin();
+    let ns = &bed.namespace;
+    let roles = std::fs::read_to_string(examples().join("roles/failed-job.yaml")).unwrap();
+    let here = roles.replace("namespace: billing", &format!("namespace: {ns}"));
+    let done = shell(&bed, &admin, &format!("kubectl apply -f - <<'END'\n{here}\nEND"));
+    assert!(done.status.success(), "{}", said(&done));
+    for name in ["invoice-export", "payroll"] {
+        let line = format!("kubectl -n {ns} create cronjob {name} --image=example.com/none --schedule='0 0 1 1 *'");
+        assert!(shell(&bed, &admin, &line).status.success());
+    }
+    let _operator = bed.operator().await;
+    let policy = policy(&bed, "policies/failed-job.yaml").await;
+    let (alice, bob) = (bed.person("alice", &["engineers"]).await, bed.person("bob", &["service-owners"]).await);
+    let mut manifest = alice.request("ops-771", &policy, "30m");
+    manifest["spec"]["access"] = json!("replay");
+    manifest["spec"]["ticket"] = json!("OPS-771");
+    manifest["spec"]["reason"] = json!("Run the invoice export of last night again, which failed on a full disk.");
+    let filed = alice.applies(manifest).await.unwrap();
+    let shown = filed.becomes(Screened::Complete).await.status.unwrap().permissions.unwrap();
+    assert!(shown.adds.contains(&"create,get,list,watch jobs.batch".to_owned()), "{:?}", shown.adds);
+    assert!(shown.adds.contains(&"get cronjobs.batch invoice-export".to_owned()), "{:?}", shown.adds);
+    assert_eq!(shown.flags.iter().map(|f| f.type_).collect::<Vec<_>>(), [DangerType::RunsWorkloads]);
+    let again = |from: &str| {
+        shell(&bed, &alice.kubeconfig, &format!("kubectl -n {ns} create job {from}-again --from=cronjob/{from}"))
+    };
+    assert!(!again("invoice-export").status.success(), "not before somebody agrees");
+    bob.decides(&filed, json!({"step": "service-owner", "as": "service-owners", "decision": "Approve"})).await.unwrap();
+    filed.recorded().await.becomes(BeginReason::Bound).await;
+    let done = again("invoice-export");
+    assert!(done.status.success(), "{}", said(&done));
+    assert!(!again("payroll").status.success(), "another job");
+    assert!(!alice.may("delete", "pods").await && !alice.may("get", "secrets").await);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod decisions;
 mod ends;
 mod examples;
 mod life;
+mod permissions;
 mod races;
 mod retention;
 mod running;

@@ -1,10 +1,10 @@
 //! How a grant's access ends: the binding first, then the fuse, then the proof, then the record.
-use super::{Found, Observed, changed, until_retention};
+use super::{Found, Observed, added, changed, until_retention};
 use crate::api::grant::{AccessGrant, AccessGrantStatus, Flag};
 use crate::api::names;
 use crate::api::reasons::{self, EndReason, FlagType, Reason, RemovalVerified};
 use crate::decide::effect::{Answer, Effect, Identity, Question};
-use crate::decide::{Next, Now, Plan, children};
+use crate::decide::{Next, Now, Plan, children, role, text};
 use chrono::TimeDelta;
 
 /// How soon to ask again while the API server's authorizer has not seen the delete yet.
@@ -22,12 +22,12 @@ pub(super) fn end(observed: &Observed<'_>, reason: EndReason, now: Now) -> Plan<
         let effects = [Effect::DeleteBinding(Identity::of(binding))].into_iter().chain(fuse).collect();
         // A finding that goes with the delete is put on record along with it.
         let mut status = found.status();
-        flag(&mut status, reason, now);
+        flag(found, &mut status, reason, now);
         let status = (status.flags.len() > found.status().flags.len()).then_some(status);
         return Plan { effects, status, next: Next::AtOnce };
     }
     let (at, generation, mut status) = (now.for_record(), grant.metadata.generation, found.status());
-    flag(&mut status, reason, now);
+    flag(found, &mut status, reason, now);
     let reason = if status.flags.iter().any(|f| f.type_ == FlagType::ExternallyModified) && status.end_reason.is_none()
     {
         EndReason::Tampered
@@ -43,13 +43,24 @@ pub(super) fn end(observed: &Observed<'_>, reason: EndReason, now: Now) -> Plan<
     Plan { effects: fuse.into_iter().collect(), status: changed(observed, status, now), next }
 }
 
-/// A binding that is not as made is flagged for ever (F1).
-fn flag(status: &mut AccessGrantStatus, reason: EndReason, now: Now) {
-    if reason == EndReason::Tampered && status.flags.is_empty() {
-        let message =
-            "The binding was not what Curfew had made: it was deleted. The API server's audit log says who changed it."
-                .into();
-        status.flags.push(Flag { type_: FlagType::ExternallyModified, since: now.for_record(), message });
+/// A binding that is not as made, and a role that gave more than was agreed to, are flagged for ever (F1).
+fn flag(found: &Found<'_>, status: &mut AccessGrantStatus, reason: EndReason, now: Now) {
+    let audit = "The API server's audit log says who changed it.";
+    let (type_, message) = match (reason, found.growth()) {
+        (EndReason::Tampered, _) => {
+            (FlagType::ExternallyModified, format!("The binding was not what Curfew had made: it was deleted. {audit}"))
+        }
+        (EndReason::RoleChanged, Some(gains)) => {
+            let role = &found.grant.spec.role_ref;
+            (
+                FlagType::RoleGrew,
+                format!("{role} gave more than was agreed to ({gains}), so the access was ended. {audit}"),
+            )
+        }
+        _ => return,
+    };
+    if status.flags.iter().all(|flag| flag.type_ != type_) {
+        status.flags.push(Flag { type_, since: now.for_record(), message: text::line(&message, 512) });
     }
 }
 
@@ -57,7 +68,9 @@ fn ended_by(found: &Found<'_>, reason: EndReason, operator: &str) -> String {
     let close = found.request.and_then(|r| r.status.as_ref()?.close.as_ref());
     match (reason, close) {
         (EndReason::Closed | EndReason::Revoked, Some(close)) => close.by.clone(),
-        (EndReason::Expired | EndReason::NeverStarted | EndReason::Tampered, _) => operator.to_owned(),
+        (EndReason::Expired | EndReason::NeverStarted | EndReason::Tampered | EndReason::RoleChanged, _) => {
+            operator.to_owned()
+        }
         _ => "unknown".into(),
     }
 }
@@ -79,6 +92,12 @@ fn end_in_words(found: &Found<'_>, reason: EndReason, by: &str) -> String {
         EndReason::FuseBurned => format!("its fuse (a Job) was deleted: {audit}"),
         EndReason::NamespaceDeleted => format!("namespace {} was deleted", spec.namespace),
         EndReason::Tampered => "its RoleBinding was not what Curfew had made, so it was deleted".into(),
+        EndReason::RoleChanged => match found.growth() {
+            Some(gains) => {
+                format!("{} grew after it was agreed to (gains {gains}): file a new request; {audit}", spec.role_ref)
+            }
+            None => format!("{} grew after it was agreed to: file a new request; {audit}", spec.role_ref),
+        },
         EndReason::NeverStarted => {
             let why =
                 found.grant.status.as_ref().and_then(|s| s.conditions.iter().find(|c| c.type_ == EndReason::CONDITION));
@@ -103,14 +122,15 @@ fn verify(observed: &Observed<'_>, status: &mut AccessGrantStatus, now: Now) -> 
     }
     let since = status.ended_at.map_or(TimeDelta::zero(), |ended| now.wall - ended.get());
     let asked = observed.answers.iter().filter(|a| matches!(a.question, Question::IsAllowed { .. }));
-    if asked.clone().count() < grant.spec.adds.len() {
+    let added = added(grant).len();
+    if asked.clone().count() < added {
         return Next::AtOnce;
     }
     let allowed: Vec<&Answer> = asked.filter(|a| a.yes).collect();
     if allowed.is_empty() {
-        let words = match grant.spec.adds.len() {
+        let words = match added {
             0 => "it added nothing that the person could not do before".into(),
-            added => format!("the API server denies all {added} permissions that it added{}", apart(grant)),
+            _ => format!("the API server denies all {added} permissions that it added{}", apart(grant)),
         };
         reasons::set(status, RemovalVerified::Removed, words, generation, at);
         return until_retention(grant, now);
@@ -140,7 +160,7 @@ fn and_more(all: usize) -> String {
     if all > 1 { format!(" (and {} more permissions)", all - 1) } else { String::new() }
 }
 fn apart(grant: &AccessGrant) -> String {
-    match grant.spec.had.len() {
+    match grant.spec.had.iter().filter_map(|line| role::read(line).ok()).flatten().count() {
         0 => String::new(),
         had => format!("; {had} that the person had before are not its business: see spec.had"),
     }

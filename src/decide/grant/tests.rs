@@ -48,6 +48,11 @@ fn dying<K: kube::Resource>(mut object: K) -> K {
     object.meta_mut().deletion_timestamp = Some(crate::api::time::Instant::new(at("09:04:00").wall).into());
     object
 }
+/// A role that gives `get` on these.
+fn gives(resources: &[&str]) -> RoleNow {
+    let rules = json!([{"apiGroups": [""], "resources": resources, "verbs": ["get"]}]);
+    RoleNow::Gives(if resources.is_empty() { vec![] } else { serde_json::from_value(rules).unwrap() })
+}
 fn begun() -> Value {
     json!({"startedAt": "2026-12-01T09:00:02Z", "fuse": {"name": "f", "uid": "fuse-uid"}})
 }
@@ -255,19 +260,112 @@ fn e24_each_way_to_the_end_has_its_own_reason() {
     ];
     for (sentence, time, status, request, namespace, fuse, binding, expected) in rows {
         let grant = grant(status.clone());
-        let found = Found { grant: &grant, request: *request, fuse: *fuse, binding: *binding, namespace: *namespace };
+        let role = &gives(&[]);
+        let found =
+            Found { grant: &grant, request: *request, fuse: *fuse, binding: *binding, namespace: *namespace, role };
         assert_eq!(end_of(&found, at(time)), *expected, "{sentence}");
     }
-    let told: Vec<_> = rows.iter().filter_map(|row| row.7).collect();
+    let told: Vec<_> = rows.iter().filter_map(|row| row.7).chain([EndReason::RoleChanged]).collect();
     for reason in <EndReason as strum::VariantArray>::VARIANTS {
         assert!(told.contains(reason), "{reason:?} has no example");
     }
 }
+/// A grant of `get pods`, with this status.
+fn of_pods(status: Value) -> AccessGrant {
+    let mut grant = grant(status);
+    grant.spec.rules = match gives(&["pods"]) {
+        RoleNow::Gives(rules) => rules,
+        RoleNow::Unread | RoleNow::Gone => vec![],
+    };
+    grant
+}
+#[test]
+fn f1_a_role_that_grew_ends_it_and_one_that_shrank_or_cannot_be_read_does_not() {
+    let (open, ns, fuse_now, bound) = (request(json!({})), namespace(), fuse(true), binding());
+    let closed = request(json!({"close": {"by": "alice"}}));
+    let flagged = json!({"flags": [{"type": "RoleGrew", "since": "2026-12-01T09:04:00Z", "message": "m"}]});
+    let role = gives(&["pods", "secrets"]);
+    let rows: &[(&str, &str, RoleNow, Value, &AccessRequest, Option<&RoleBinding>, Option<EndReason>)] = &[
+        ("as agreed", "09:05:00", gives(&["pods"]), begun(), &open, Some(&bound), None),
+        ("it grew", "09:05:00", role.clone(), begun(), &open, Some(&bound), Some(EndReason::RoleChanged)),
+        ("before it began", "09:00:01", role.clone(), json!({}), &open, None, Some(EndReason::RoleChanged)),
+        ("it shrank", "09:05:00", gives(&[]), begun(), &open, Some(&bound), None),
+        ("it is gone", "09:05:00", RoleNow::Gone, begun(), &open, Some(&bound), None),
+        ("it cannot be read", "09:05:00", RoleNow::Unread, begun(), &open, Some(&bound), None),
+        ("unread, and over", "09:30:00", RoleNow::Unread, begun(), &open, Some(&bound), Some(EndReason::Expired)),
+        ("gone, and closed", "09:05:00", RoleNow::Gone, begun(), &closed, Some(&bound), Some(EndReason::Closed)),
+        ("grown, and over", "09:30:00", role.clone(), begun(), &open, Some(&bound), Some(EndReason::Expired)),
+        ("its binding went with it", "09:05:00", role.clone(), begun(), &open, None, Some(EndReason::RoleChanged)),
+        (
+            "found before, and shrunk since",
+            "09:05:00",
+            gives(&["pods"]),
+            flagged,
+            &open,
+            None,
+            Some(EndReason::RoleChanged),
+        ),
+    ];
+    for (sentence, time, role, status, request, binding, expected) in rows {
+        let grant = of_pods(status.clone());
+        let found = Found {
+            grant: &grant,
+            request: Some(request),
+            fuse: Some(&fuse_now),
+            binding: *binding,
+            namespace: Some(&ns),
+            role,
+        };
+        assert_eq!(end_of(&found, at(time)), *expected, "{sentence}");
+    }
+}
+#[test]
+fn g2_the_end_by_a_role_that_grew_is_flagged_with_the_delete_and_says_what_it_gains() {
+    let (role, now) = (gives(&["pods", "secrets"]), at("09:05:00"));
+    let mut grant = of_pods(begun());
+    let first = pass_with(&role, &grant, Some(&fuse(true)), Some(&binding()), &Standing::unknown(), &[], now);
+    assert!(matches!(&first.effects[..], [Effect::DeleteBinding(_), Effect::DeleteFuse(_)]), "{:?}", first.effects);
+    grant.status = first.status;
+    assert_eq!(grant.status.as_ref().unwrap().flags[0].type_, FlagType::RoleGrew);
+    // It shrinks at once: the reason stays.
+    let second = pass_with(&gives(&["pods"]), &grant, None, None, &Standing::unknown(), &[], now).status.unwrap();
+    assert_eq!(second.end_reason, Some(EndReason::RoleChanged));
+    grant.status.as_mut().unwrap().flags.clear();
+    let other = pass_with(&role, &grant, None, None, &Standing::unknown(), &[], now).status.unwrap();
+    assert_eq!((other.end_reason, other.ended_by), (Some(EndReason::RoleChanged), Some(installation().operator)));
+    let said = &other.conditions.iter().find(|c| c.type_ == "Active").unwrap().message;
+    assert!(said.contains("(gains `get secrets`): file a new request"), "{said}");
+}
+#[test]
+fn f1_nothing_is_bound_to_a_role_that_is_gone_or_unread() {
+    for role in [RoleNow::Gone, RoleNow::Unread] {
+        let plan = pass_with(&role, &recorded(), Some(&fuse(true)), None, &well(), &live(true), at("09:00:05"));
+        assert!(plan.effects.is_empty() && state(&plan).as_deref() == Some("Preparing"), "{role:?}");
+    }
+}
+#[test]
+fn i8_what_was_agreed_to_in_a_dry_run_is_on_record_and_never_begins() {
+    let mut tried = grant(json!({}));
+    (tried.spec.outcome, tried.spec.expires_at) = (Outcome::DryRun, None);
+    for fuse in [None, Some(&fuse(true))] {
+        let plan = pass(&tried, fuse, None, &well(), &live(true), at("09:00:05"));
+        assert!(plan.effects.is_empty() && state(&plan).as_deref() == Some("DryRun"));
+    }
+    tried.status = pass(&tried, None, None, &well(), &[], at("09:00:05")).status;
+    assert!(is_over(&tried));
+}
 #[test]
 fn a_server_whose_clock_is_ahead_ends_it_first() {
     let (grant, open, ns, fuse, bound) = (grant(begun()), request(json!({})), namespace(), fuse(true), binding());
-    let found =
-        Found { grant: &grant, request: Some(&open), fuse: Some(&fuse), binding: Some(&bound), namespace: Some(&ns) };
+    let role = &RoleNow::Unread;
+    let found = Found {
+        grant: &grant,
+        request: Some(&open),
+        fuse: Some(&fuse),
+        binding: Some(&bound),
+        namespace: Some(&ns),
+        role,
+    };
     assert_eq!(
         end_of(&found, Now { server_ahead: TimeDelta::seconds(30), ..at("09:29:40") }),
         Some(EndReason::Expired)
@@ -288,8 +386,20 @@ fn pass(
     answers: &[Answer],
     now: Now,
 ) -> Plan<AccessGrantStatus> {
+    pass_with(&gives(&[]), grant, fuse, binding, standing, answers, now)
+}
+/// The same while the role gives this.
+fn pass_with(
+    role: &RoleNow,
+    grant: &AccessGrant,
+    fuse: Option<&Job>,
+    binding: Option<&RoleBinding>,
+    standing: &Standing,
+    answers: &[Answer],
+    now: Now,
+) -> Plan<AccessGrantStatus> {
     let (open, ns, installation) = (request(json!({})), namespace(), installation());
-    let found = Found { grant, request: Some(&open), fuse, binding, namespace: Some(&ns) };
+    let found = Found { grant, request: Some(&open), fuse, binding, namespace: Some(&ns), role };
     decide(&Observed { found, installation: &installation, standing, answers, refused: None }, now)
 }
 fn live(yes: bool) -> Vec<Answer> {
@@ -402,6 +512,7 @@ fn g4_the_removal_is_verified_by_what_the_api_server_says() {
             plan.next,
         )
     };
+    assert_eq!(added(&grant(json!({}))).len(), 1);
     let (denied, reason, _) = verified(&said(false, ""));
     assert_eq!((denied.unwrap().0.as_str(), reason), ("Removed", Some(EndReason::Expired)));
     let (still, _, next) = verified(&said(true, "allowed by RoleBinding \"by-hand/billing\""));
@@ -414,6 +525,28 @@ fn g4_the_removal_is_verified_by_what_the_api_server_says() {
         (None, Some(EndReason::Expired), Next::After(AT_ONCE)),
         "the authorizer lags behind: ask again"
     );
+}
+#[test]
+fn g4_each_permission_of_a_line_is_asked_about() {
+    let (open, ns, installation, standing) = (request(json!({})), namespace(), installation(), Standing::unknown());
+    let mut grant = grant(begun());
+    grant.spec.adds = vec!["get,list,watch pods".into(), "get configmaps flags".into()];
+    let role = &RoleNow::Unread;
+    let found = Found { grant: &grant, request: Some(&open), fuse: None, binding: None, namespace: Some(&ns), role };
+    let observed = Observed { found, installation: &installation, standing: &standing, answers: &[], refused: None };
+    let now = at("09:30:01");
+    let mut answers: Vec<_> = questions(&observed, now)
+        .into_iter()
+        .map(|question| Answer { question, yes: false, words: String::new() })
+        .collect();
+    let verified = |answers: &[Answer]| {
+        let status = decide(&Observed { answers, ..observed }, now).status.unwrap();
+        reasons::is(&status, RemovalVerified::Removed)
+    };
+    assert_eq!(answers.len(), 4);
+    assert!(verified(&answers));
+    answers.pop();
+    assert!(!verified(&answers), "one was not asked");
 }
 #[test]
 fn j10_a_record_goes_after_its_retention_and_not_before() {

@@ -299,6 +299,20 @@ pub const ROWS: &[Row] = &[
         answer: refused(RULE, NOT_LISTED),
     },
     Row {
+        says: "somebody takes the dangers of a role out of the sight of those who decide",
+        given: Waiting,
+        who: Alice,
+        call: |s| merge(s.request_status(), json!({"status": {"permissions": {"adds": ["get pods"]}}})),
+        answer: refused(RULE, "not: permissions"),
+    },
+    Row {
+        says: "somebody says that a request is no trial",
+        given: Waiting,
+        who: Alice,
+        call: |s| merge(s.request_status(), json!({"status": {"mode": "Enforce"}})),
+        answer: refused(RULE, "not: mode"),
+    },
+    Row {
         says: "somebody takes a field of the operator's away",
         given: Waiting,
         who: Bob,

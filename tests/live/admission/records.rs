@@ -2,7 +2,7 @@
 use super::scene::{GRANTS, Given::*, POLICIES, at, create, delete, merge};
 use super::world::Who::*;
 use super::{Row, accepted, refused, rejected};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const RECORDS: &str = "curfew-grants";
 const OUTCOMES: &str = "curfew-grant-status";
@@ -70,6 +70,57 @@ pub const ROWS: &[Row] = &[
             create(GRANTS, record)
         },
         answer: refused(RECORDS, "more than 24 h away"),
+    },
+    Row {
+        says: "the record of a trial, which grants nothing",
+        given: Nothing,
+        who: Operator,
+        call: |s| create(GRANTS, of(s.record(), "DryRun", false)),
+        answer: accepted(),
+    },
+    Row {
+        says: "the record of a trial that grants something",
+        given: Nothing,
+        who: Operator,
+        call: |s| create(GRANTS, of(s.record(), "DryRun", true)),
+        answer: rejected("one that was not has none"),
+    },
+    Row {
+        says: "the record of a role that grew, with what it gained and what is dangerous",
+        given: Nothing,
+        who: Operator,
+        call: |s| {
+            let mut record = of(s.record(), "RoleGrew", false);
+            record["spec"]["why"] = json!("the ClusterRole curfew-logs grew after it was agreed to");
+            record["spec"]["permissionFlags"] = json!([{"type": "ReadsSecrets", "message": "`get secrets`: keys"}]);
+            create(GRANTS, record)
+        },
+        answer: accepted(),
+    },
+    Row {
+        says: "the record of a role that grew and was granted",
+        given: Nothing,
+        who: Operator,
+        call: |s| create(GRANTS, of(s.record(), "RoleGrew", true)),
+        answer: rejected("one that was not has none"),
+    },
+    Row {
+        says: "a record with a danger that nobody knows",
+        given: Nothing,
+        who: Operator,
+        call: |s| {
+            let mut record = s.record();
+            record["spec"]["permissionFlags"] = json!([{"type": "Harmless", "message": "Nothing to see."}]);
+            create(GRANTS, record)
+        },
+        answer: rejected("Unsupported value"),
+    },
+    Row {
+        says: "an administrator turns the record of a grant into that of a trial",
+        given: Record,
+        who: Admin,
+        call: |s| merge(s.record_path(), json!({"spec": {"outcome": "DryRun", "expiresAt": null}})),
+        answer: rejected("a grant's spec is a snapshot"),
     },
     Row {
         says: "an administrator gives a grant a later end",
@@ -208,6 +259,28 @@ pub const ROWS: &[Row] = &[
         who: Ann,
         call: |s| create(POLICIES, s.policy(&["curfew-logs"])),
         answer: accepted(),
+    },
+    Row {
+        says: "an author writes a policy for a trial",
+        given: Nothing,
+        who: Ann,
+        call: |s| {
+            let mut policy = s.policy(&["curfew-logs"]);
+            policy["spec"]["mode"] = json!("DryRun");
+            create(POLICIES, policy)
+        },
+        answer: accepted(),
+    },
+    Row {
+        says: "an author writes a policy of a mode that there is not",
+        given: Nothing,
+        who: Ann,
+        call: |s| {
+            let mut policy = s.policy(&["curfew-logs"]);
+            policy["spec"]["mode"] = json!("Audit");
+            create(POLICIES, policy)
+        },
+        answer: rejected("Unsupported value"),
     },
     Row {
         says: "an author offers eight roles that she may bind",
@@ -387,6 +460,14 @@ pub const ROWS: &[Row] = &[
     },
 ];
 
+/// The same record of another outcome, with an end or without.
+fn of(mut record: Value, outcome: &str, ends: bool) -> Value {
+    record["spec"]["outcome"] = json!(outcome);
+    if !ends {
+        record["spec"].as_object_mut().unwrap().remove("expiresAt");
+    }
+    record
+}
 fn offer(n: usize) -> Vec<&'static str> {
     [vec!["curfew-logs"; n], vec!["cluster-admin"]].concat()
 }
