@@ -2,6 +2,7 @@
 #![deny(clippy::disallowed_types)]
 pub mod approval;
 pub mod approvers;
+pub mod brief;
 pub mod children;
 pub mod clock;
 pub mod effect;

@@ -197,6 +197,16 @@ fn a2_every_example_policy_says_what_it_is_for() {
 }
 
 #[test]
+fn a5_every_example_names_a_replica_and_a_screenshot_first() {
+    for policy in policies() {
+        for method in ["read-replica", "screenshot"] {
+            let named = policy.spec.safer_methods.iter().any(|safer| safer.name == method);
+            assert!(named, "{:?} does not name {method}", policy.metadata.name);
+        }
+    }
+}
+
+#[test]
 fn a12_a_request_without_ticket_or_reason_is_refused() {
     let crd = json!(crds().into_iter().find(|c| c.spec.names.kind == "AccessRequest").unwrap());
     let spec = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];

@@ -73,7 +73,7 @@ impl World {
         let policy = json!({"apiVersion": "curfew.dev/v1alpha1", "kind": "AccessPolicy", "metadata": {"name": "p", "uid": "p-uid", "generation": 1},
             "spec": {"description": "One account after a real report.", "owner": {"kind": "Group", "name": "o"}, "namespaces": {"matchLabels": {"zone": "production"}},
                 "requesters": [{"kind": "User", "name": "alice"}], "access": [{"name": "logs", "level": "ReadOnly", "roleRef": {"kind": "ClusterRole", "name": "curfew-logs"}}],
-                "duration": {"default": "10m", "max": "1h"}, "evidence": {"ticket": {"pattern": "^SUP-[0-9]+$", "message": "A case."}},
+                "duration": {"default": "10m", "max": "1h"}, "evidence": {"ticket": {"pattern": "^SUP-[0-9]+$", "message": "A case."}, "require": []},
                 "approval": {"pendingTimeout": "30m", "steps": [{"name": "owner", "approvers": [{"kind": "Group", "name": "owners"}]}]}},
             "status": {"observedGeneration": 1, "conditions": [{"type": "Ready", "status": "True", "reason": "Complete", "message": "", "observedGeneration": 1, "lastTransitionTime": "2026-12-01T08:00:00Z"}]}});
         let request = json!({"apiVersion": "curfew.dev/v1alpha1", "kind": "AccessRequest",

@@ -91,7 +91,7 @@ impl Site {
             "requesters": [{"kind": "Group", "name": "engineers"}],
             "access": [{"name": "logs", "level": "ReadOnly", "roleRef": {"kind": "ClusterRole", "name": "curfew-logs"}}],
             "duration": {"default": "1h", "max": "1h"},
-            "evidence": {"ticket": {"pattern": "^SUP-[0-9]+$", "message": "A support case."}},
+            "evidence": {"ticket": {"pattern": "^SUP-[0-9]+$", "message": "A support case."}, "require": []},
             "approval": {"steps": [{"name": STEP, "approvers": [{"kind": "User", "name": "bob"}, {"kind": "User", "name": "dana"}]}]},
         });
         let policy = json!({"metadata": {"name": POLICY}, "spec": spec});

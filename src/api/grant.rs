@@ -1,4 +1,5 @@
 //! `AccessGrant`: the record of one decision and of the access that came of it.
+use super::evidence::{Attachment, DataClass, DataScope, LegalBasis};
 use super::permission::Danger;
 use super::reasons::{EndReason, FlagType, Outcome};
 use super::request::Decision;
@@ -107,6 +108,32 @@ pub struct AccessGrantSpec {
     /// Why it was asked for.
     #[schemars(length(min = 1, max = 500))]
     pub reason: String,
+    /// Which data they said they need: declared, not enforced (N1).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub data: Vec<DataScope>,
+    /// Why safer methods do not give the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 500), regex(pattern = r"\S"))]
+    pub why_not_safer: Option<String>,
+    /// Why a lower level will not do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 500), regex(pattern = r"\S"))]
+    pub why_not_lower: Option<String>,
+    /// What they said they would do or look at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(min = 1, max = 200), regex(pattern = r"\S")))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub plan: Vec<String>,
+    /// What makes it lawful to see this data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub legal_basis: Option<LegalBasis>,
+    /// Links to proof.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub attachments: Vec<Attachment>,
     /// For how long it was asked for.
     pub asked_for: Span,
     /// The decisions that counted.
@@ -164,6 +191,9 @@ pub struct PolicyOf {
     /// What it was for.
     #[schemars(length(max = 1000))]
     pub description: String,
+    /// Which data could be seen under it.
+    #[serde(default)]
+    pub data_class: DataClass,
     /// How long this record is kept, in days after the end.
     pub retention_days: i32,
 }

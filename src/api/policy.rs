@@ -1,4 +1,5 @@
 //! `AccessPolicy`: one reason that justifies access.
+use super::evidence::{DataClass, Required};
 use super::time::Span;
 use super::{schema::*, subject::*};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
@@ -57,6 +58,9 @@ pub struct AccessPolicySpec {
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub safer_methods: Vec<SaferMethod>,
+    /// Which data may be seen under it. Under `Personal` and `Regulated` every request names a legal basis.
+    #[serde(default)]
+    pub data_class: DataClass,
     /// What can be asked for, least first; a request that names none gets the first.
     #[schemars(length(min = 1, max = 8))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
@@ -89,6 +93,12 @@ fn four() -> i32 {
 }
 fn ten() -> i32 {
     10
+}
+fn twenty() -> i32 {
+    20
+}
+fn why_and_what() -> Vec<Required> {
+    Required::DEFAULT.to_vec()
 }
 
 /// Whether what is agreed to under a policy is granted.
@@ -155,6 +165,16 @@ pub struct Evidence {
     /// Which reasons are too vague.
     #[serde(default)]
     pub reason: ReasonRule,
+    /// What a request must say beside ticket and reason, each under the field of that name. `WhyNotLower` is asked for above
+    /// the first access, and `LegalBasis` by `dataClass`, also where they are not listed.
+    #[serde(default = "why_and_what")]
+    #[schemars(length(max = 7))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub require: Vec<Required>,
+    /// How many records one request may name, over all of its `data`.
+    #[serde(default = "twenty")]
+    #[schemars(range(min = 1, max = 400))]
+    pub max_records: i32,
 }
 
 /// Which tickets, cases or incidents count.

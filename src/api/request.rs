@@ -1,4 +1,5 @@
 //! `AccessRequest`: somebody asks for temporary access to the namespace it is filed in.
+use super::evidence::{Attachment, DataScope, LegalBasis};
 use super::permission::Danger;
 use super::policy::Mode;
 use super::time::{Instant, Span};
@@ -59,6 +60,34 @@ pub struct AccessRequestSpec {
     /// For how long, such as `30m`. Default: the policy's; an approver may shorten it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<Span>,
+    /// Which data you need to see: systems, and in them records or fields. Declared for those who decide, and for the
+    /// record; RBAC cannot limit it (N1). Keys and numbers only, never the data itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub data: Vec<DataScope>,
+    /// Why the policy's safer methods (`kubectl get accesspolicy NAME -o yaml`) do not give the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 500), regex(pattern = r"\S"))]
+    pub why_not_safer: Option<String>,
+    /// Why a lower level will not do: needed for any access but the policy's first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 500), regex(pattern = r"\S"))]
+    pub why_not_lower: Option<String>,
+    /// What you will do or look at, in order: commands or short sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(min = 1, max = 200), regex(pattern = r"\S")))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub plan: Vec<String>,
+    /// What makes it lawful to see this data, and where that is written: needed where the policy's `dataClass` is `Personal`
+    /// or `Regulated`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub legal_basis: Option<LegalBasis>,
+    /// Links to proof, such as the case, a log or a screenshot; never the data itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub attachments: Vec<Attachment>,
     /// Who asks: stamped by the API server. Leave it out where the stamp is installed (Kubernetes 1.36 or newer); else
     /// it must be you, exactly as `kubectl auth whoami` says.
     pub requester: Requester,
@@ -167,7 +196,7 @@ pub struct Check {
     #[schemars(length(min = 1, max = 64))]
     pub code: Option<String>,
     /// What was found, and what to do.
-    #[schemars(length(max = 1024))]
+    #[schemars(length(max = 1536))]
     pub message: String,
 }
 
@@ -254,6 +283,11 @@ pub struct AccessRequestStatus {
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub checks: Vec<Check>,
+    /// What an approver needs to decide, in plain lines; empty while nobody is asked, and once it is decided.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 30), inner(length(max = 160)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub brief: Vec<String>,
     /// What the requester would gain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permissions: Option<Permissions>,

@@ -1,10 +1,10 @@
 //! Who may decide, which decisions count, and what they add up to.
-use super::approvers::may_ever_decide;
+use super::approvers::{is_service_account, may_ever_decide};
 use super::screening::{Filing, words};
 use super::{Guard, Now};
 use crate::api::grant::ApprovalOf;
-use crate::api::policy::Step;
-use crate::api::request::{ApprovalEntry, Decision, Judged, Waiting};
+use crate::api::policy::{AccessPolicy, Step};
+use crate::api::request::{AccessRequest, AccessRequestStatus, ApprovalEntry, Decision, Judged, Waiting};
 use crate::api::subject::{Subject, SubjectKind};
 use crate::api::{names, time::Instant};
 use kube::ResourceExt;
@@ -80,6 +80,25 @@ fn listed(filing: &Filing<'_>, entry: &ApprovalEntry) -> Option<Subject> {
         SubjectKind::Group => s.name == entry.as_ && entry.as_ != entry.by && !entry.by.starts_with("system:"),
     };
     may_decide(step, filing).into_iter().find(speaks_for)
+}
+
+/// The ServiceAccount that agreed to this text for a step that lists it: a tracker's own word that the ticket is real (B3).
+pub fn confirmer<'a>(request: &'a AccessRequest, policy: &AccessPolicy) -> Option<&'a str> {
+    let status = request.status.as_ref()?;
+    let is_listed = |by: &str| {
+        let approvers = policy.spec.approval.steps.iter().flat_map(|step| &step.approvers);
+        is_service_account(by) && approvers.into_iter().any(|a| a.kind == SubjectKind::User && a.name == by)
+    };
+    let is_void =
+        |e: &ApprovalEntry| status.decisions.iter().any(|d| d.by == e.by && d.revision == e.revision && !d.counted);
+    let agrees = |e: &&ApprovalEntry| e.decision == Decision::Approve && e.revision == names::revision(request);
+    let entry = status.approvals.iter().filter(agrees).find(|e| is_listed(&e.by) && !is_void(e))?;
+    Some(&entry.by)
+}
+
+/// Whether a decision that counted came from a ServiceAccount, as a tracker's bot has one (B3).
+pub fn is_confirmed(status: &AccessRequestStatus) -> bool {
+    status.decisions.iter().any(|d| d.counted && is_service_account(&d.by))
 }
 
 /// Everybody who could decide: they may also end what came of it.

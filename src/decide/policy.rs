@@ -4,6 +4,7 @@
 use super::effect::{Answer, Question};
 use super::screening::pattern;
 use super::{Fuses, Installation, Next, Now, Plan, Standing, approvers, children, role, selector, term, text};
+use crate::api::evidence::Required;
 use crate::api::policy::{Access, AccessPolicy, AccessPolicyStatus, Step, Warning};
 use crate::api::reasons::{self, Ready};
 use crate::api::subject::{Level, RoleKind, Subject, SubjectKind};
@@ -81,6 +82,8 @@ pub enum Concern {
     FirstAccessWrites,
     /// `duration.default` equals `duration.max`, so everybody gets the most.
     DefaultIsMax,
+    /// `evidence.require` asks for less than why safer methods do not help, and which data is needed.
+    ThinEvidence,
     /// No namespace has the labels that the policy asks for.
     NoNamespaces,
 }
@@ -126,6 +129,7 @@ pub const FINDINGS: &[Finding] = &[
     warning(Concern::BroadApprovers, &["D1"], broad_approvers),
     warning(Concern::FirstAccessWrites, &["F2"], first_access_writes),
     warning(Concern::DefaultIsMax, &["E2"], default_is_max),
+    warning(Concern::ThinEvidence, &["X13"], thin_evidence),
     warning(Concern::NoNamespaces, &["A11"], no_namespaces),
 ];
 
@@ -469,6 +473,16 @@ fn default_is_max(observed: &Observed<'_>) -> Option<String> {
         format!(
             "spec.duration: default and max are both {}, so everybody gets the most; lower the default",
             duration.max
+        )
+    })
+}
+
+fn thin_evidence(observed: &Observed<'_>) -> Option<String> {
+    let asked = &observed.policy.spec.evidence.require;
+    let left_out = Required::DEFAULT.iter().filter(|what| !asked.contains(what));
+    some(left_out.map(<&str>::from).map(str::to_owned).collect(), |names| {
+        format!(
+            "spec.evidence.require: without {names} an approver has little to judge by; add it, or accept it knowingly"
         )
     })
 }

@@ -4,7 +4,7 @@ use super::transition::Transition;
 use super::{Now, role};
 use crate::api::grant::*;
 use crate::api::reasons::Outcome;
-use crate::api::request::Permissions;
+use crate::api::request::{AccessRequestSpec, Permissions};
 use crate::api::time::{Instant, Span};
 use crate::api::{names, subject::Subject};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -26,7 +26,22 @@ pub fn award(
     now: Now,
 ) -> Option<AccessGrant> {
     let Filing { request, policy, access, namespace, rules, entitled_by, duration, installation: _ } = *filing;
-    let (spec, uid, at) = (&request.spec, request.uid()?, now.for_record());
+    // In full, so that whatever a request says has its place in the record; `access` and `duration` are resolved.
+    let AccessRequestSpec {
+        policy: _,
+        access: _,
+        reason,
+        ticket,
+        duration: _,
+        data,
+        why_not_safer,
+        why_not_lower,
+        plan,
+        legal_basis,
+        attachments,
+        requester,
+    } = request.spec.clone();
+    let (uid, at) = (request.uid()?, now.for_record());
     let place = request.namespace()?;
     let shortest = approvals.iter().filter_map(|a| a.duration).map(Span::delta).chain([duration]).min()?;
     let expires_at = if outcome == Outcome::Approved { Some(at.checked_add(shortest)?) } else { None };
@@ -46,11 +61,12 @@ pub fn award(
                 uid: policy.uid()?,
                 generation: policy.metadata.generation?,
                 description: policy.spec.description.clone(),
+                data_class: policy.spec.data_class,
                 retention_days: policy.spec.retention_days,
             },
             outcome,
-            user: spec.requester.username.clone(),
-            groups: spec.requester.groups.clone(),
+            user: requester.username,
+            groups: requester.groups,
             entitled_by: entitled_by.clone(),
             namespace: place,
             namespace_labels: namespace.labels().clone(),
@@ -62,8 +78,14 @@ pub fn award(
             rules_sha256: role::digest(rules),
             adds,
             had,
-            ticket: spec.ticket.clone(),
-            reason: spec.reason.clone(),
+            ticket,
+            reason,
+            data,
+            why_not_safer,
+            why_not_lower,
+            plan,
+            legal_basis,
+            attachments,
             asked_for: Span::from(duration),
             why: None,
             approved_by: in_one_line(&approvals).filter(|_| is_agreed),

@@ -2,7 +2,7 @@
 use super::approval::{self, Verdict};
 use super::effect::{Answer, Effect, Question};
 use super::screening::{self, Filing, Screening, Seen};
-use super::{Guard, Installation, Next, Now, Plan, Standing, record, role, text};
+use super::{Guard, Installation, Next, Now, Plan, Standing, brief, record, role, text};
 use crate::api::grant::{AccessGrant, ApprovalOf};
 use crate::api::names;
 use crate::api::policy::Mode;
@@ -139,7 +139,7 @@ impl Draft<'_> {
 
     /// What the record says, copied from one that exists, never from one that is about to be made.
     fn mirror(&mut self, grant: &AccessGrant) -> Next {
-        self.status.waiting_for = vec![];
+        (self.status.waiting_for, self.status.brief) = (vec![], vec![]);
         self.status.grant = grant.metadata.name.clone();
         self.status.expires_at = grant.spec.expires_at;
         if !is_decided(&self.status) {
@@ -189,13 +189,13 @@ impl Draft<'_> {
     /// An undecided request: screened, then counted.
     fn judge(&mut self) -> (Vec<Effect>, Next) {
         let request = self.observed.seen.request;
-        let Screening { checks, screened, message, filing } = screening::screen(&self.observed.seen);
+        let Screening { checks, screened, message, notes, filing } = screening::screen(&self.observed.seen);
         let revision = names::revision(request);
         let is_new_text = self.status.revision.as_ref() != Some(&revision);
         self.status.checks = checks;
         self.status.access = filing.map(|f| f.access.name.clone());
         self.status.duration = filing.map(|f| Span::from(f.duration));
-        self.status.waiting_for = vec![];
+        (self.status.waiting_for, self.status.brief) = (vec![], vec![]);
         if is_new_text {
             (self.status.permissions, self.status.mode, self.status.revision) = (None, None, Some(revision));
         }
@@ -214,7 +214,7 @@ impl Draft<'_> {
         }
         let left = ends - self.now.wall;
         match (screened, filing) {
-            (Screened::Complete, Some(filing)) => self.weigh(&filing, message, left),
+            (Screened::Complete, Some(filing)) => self.weigh(&filing, message, &notes, left),
             _ => {
                 self.set(screened, message);
                 self.waits_for_its_requester();
@@ -230,7 +230,13 @@ impl Draft<'_> {
     }
 
     /// A complete request: what those who decide made of it.
-    fn weigh(&mut self, filing: &Filing<'_>, message: String, left: TimeDelta) -> (Vec<Effect>, Next) {
+    fn weigh(
+        &mut self,
+        filing: &Filing<'_>,
+        message: String,
+        notes: &[String],
+        left: TimeDelta,
+    ) -> (Vec<Effect>, Next) {
         let count = approval::count(filing, &self.observed.standing.guard, self.now);
         self.status.decisions = count.judged;
         self.status.closers = approval::closers(filing);
@@ -294,10 +300,20 @@ impl Draft<'_> {
                     waits_for(&steps, self.times_out_at(Some(filing)))
                 );
                 self.set(Approved::Waiting, waits + &left_out(&self.status));
+                self.status.brief = self.brief(filing, notes, &steps);
                 self.status.waiting_for = steps;
                 (vec![], Next::After(left))
             }
         }
+    }
+
+    /// What those who decide need, as of when the request was found complete.
+    fn brief(&self, filing: &Filing<'_>, notes: &[String], steps: &[Waiting]) -> Vec<String> {
+        let screened = self.status.conditions.iter().find(|c| c.type_ == Screened::CONDITION);
+        let since = screened.and_then(|c| Instant::try_from(&c.last_transition_time).ok());
+        let since = since.map_or(self.now.wall, Instant::get);
+        let until = self.times_out_at(Some(filing));
+        brief::lines(&brief::Facts { filing, status: &self.status, notes, steps, since, until })
     }
 
     /// Makes the record, or says why it cannot be made. What was never complete leaves none: it stays on the request.
@@ -610,6 +626,37 @@ mod tests {
         assert_eq!(codes, ["TicketInvalid", "VagueReason"], "B17: all gaps at once");
         let late = World { now: at("10:00:00"), ..World::new() }.pass(&request(json!({"ticket": "none"}), Value::Null));
         assert!(late.effects.is_empty() && state(&late) == "TimedOut", "what nobody was asked about leaves no record");
+    }
+    #[test]
+    fn b26_the_brief_is_there_while_they_decide_and_gone_once_it_is_decided() {
+        let brief = |plan: Plan<AccessRequestStatus>| plan.status.unwrap().brief;
+        let waiting = brief(World::new().pass(&request(json!({}), Value::Null)));
+        let begins = |start: &str| waiting.iter().any(|line| line.starts_with(start));
+        assert!(begins("Asks: alice") && begins("Ends: by itself, at 2026-12-01T09:35:00Z"), "{waiting:#?}");
+        for (sentence, decision) in [("it is decided", "Deny"), ("more is wanted", "RequestDetail")] {
+            let mut filed = request(json!({}), asked(json!({"approvals": [approval("bob", decision)]})));
+            filed.status.as_mut().unwrap().brief = waiting.clone();
+            assert_eq!(brief(World::new().pass(&filed)), Vec::<String>::new(), "{sentence}");
+        }
+        let vague = World::new().pass(&request(json!({"ticket": "none"}), Value::Null));
+        assert_eq!(brief(vague), Vec::<String>::new(), "nobody is asked");
+    }
+    #[test]
+    fn b27_the_record_holds_all_evidence_and_the_class_of_the_data() {
+        let evidence = json!({
+            "data": [{"system": "billing-db", "kind": "invoice", "tenant": "4812", "records": ["99017"], "fields": ["total"]}],
+            "whyNotSafer": "The billing board shows totals only.", "whyNotLower": "Logs do not hold the invoice lines.",
+            "plan": ["kubectl logs deploy/invoicer"], "legalBasis": {"type": "CustomerConsent", "ref": "SUP-4812"},
+            "attachments": [{"kind": "Screenshot", "url": "https://files.example.com/1.png", "sha256": "0".repeat(64)}]});
+        let world = World { policy: Some(policy(json!({"dataClass": "Personal"}))), ..World::new() };
+        let plan = world.pass(&request(evidence.clone(), asked(json!({"approvals": [approval("bob", "Approve")]}))));
+        let grant = serde_json::to_value(record(&plan).unwrap()).unwrap();
+        for (field, said) in evidence.as_object().unwrap() {
+            assert_eq!(&grant["spec"][field], said, "{field}");
+        }
+        assert_eq!(grant["spec"]["policy"]["dataClass"], "Personal");
+        let told = plan.status.map(|s| s.conditions.iter().map(|c| c.message.clone()).collect::<String>());
+        assert!(!told.unwrap_or_default().contains("99017"), "B25: conditions become Events");
     }
     #[test]
     fn d17_who_wants_detail_gets_an_amended_text() {

@@ -3,6 +3,7 @@
 //! [`CHECKS`] is the product's checklist: `status.checks[]`, the reference and the tests walk it, so a check cannot
 //! exist in one of them only. Every check runs, so that all gaps are named at once (B17).
 pub mod checks;
+pub mod evidence;
 pub mod pattern;
 pub mod words;
 
@@ -20,8 +21,10 @@ use strum::{EnumMessage, IntoStaticStr, VariantArray};
 
 pub use checks::CHECKS;
 
-/// The most characters of one message.
-const MOST: usize = 1024;
+/// The most characters of one check's message.
+const MOST: usize = 1536;
+/// And of the condition's, which has the gaps of all checks.
+const MOST_IN_ALL: usize = 2048;
 
 /// What was read for a request. References only.
 #[derive(Clone, Copy, Debug)]
@@ -80,8 +83,12 @@ pub enum Code {
     NoApprover,
     /// The ticket is not of the form that the policy asks for.
     TicketInvalid,
-    /// The reason does not say what is wrong and what is to be reached.
+    /// The reason does not say what is wrong and what is to be reached, or an answer says nothing.
     VagueReason,
+    /// The policy asks for evidence that is not there: the message names all of it, with an example each.
+    MissingEvidence,
+    /// `data` names no records and no fields, or more records than the policy allows in one request.
+    ScopeTooBroad,
     /// More time than the lowest maximum allows.
     DurationTooLong,
     /// The policy offers no access of that name.
@@ -97,6 +104,8 @@ impl Code {
         match self {
             Self::TicketInvalid
             | Self::VagueReason
+            | Self::MissingEvidence
+            | Self::ScopeTooBroad
             | Self::DurationTooLong
             | Self::AccessNotOffered
             | Self::LimitReached
@@ -120,6 +129,8 @@ impl Code {
 pub enum Finding {
     /// It holds.
     Passed(String),
+    /// Nothing is wrong with the request, but those who decide are to read this.
+    Noted(String),
     /// Something else is missing, and that says so: this one could not be judged.
     Unknown(String),
     /// It does not hold.
@@ -148,6 +159,8 @@ pub struct Screening<'a> {
     pub screened: Screened,
     /// One line for the condition: every code that failed, and what to do.
     pub message: String,
+    /// What those who decide are to read, each led by its check.
+    pub notes: Vec<String>,
     /// The request resolved, where everything that it names is there, whatever the checks say.
     pub filing: Option<Filing<'a>>,
 }
@@ -157,7 +170,12 @@ pub fn screen<'a>(seen: &Seen<'a>) -> Screening<'a> {
     let findings: Vec<_> = CHECKS.iter().map(|check| (check.name, (check.examine)(seen))).collect();
     let filing = seen.filing();
     let (screened, message) = sum_up(&findings, filing.is_some());
-    Screening { checks: findings.into_iter().map(line_of).collect(), screened, message, filing }
+    let note = |(name, finding): &(&str, Finding)| match finding {
+        Finding::Noted(words) => Some(format!("{name}: {words}")),
+        Finding::Passed(_) | Finding::Unknown(_) | Finding::Failed(..) => None,
+    };
+    let notes = findings.iter().filter_map(note).collect();
+    Screening { checks: findings.into_iter().map(line_of).collect(), screened, message, notes, filing }
 }
 
 /// What the request asks for: the access that it names, or the policy's first.
@@ -204,7 +222,7 @@ fn sum_up(findings: &[(&str, Finding)], resolved: bool) -> (Screened, String) {
         .iter()
         .filter_map(|(_, finding)| match finding {
             Finding::Failed(code, words) => Some((*code, words.as_str())),
-            Finding::Passed(_) | Finding::Unknown(_) => None,
+            Finding::Passed(_) | Finding::Noted(_) | Finding::Unknown(_) => None,
         })
         .collect();
     let unjudged = findings.iter().any(|(_, finding)| matches!(finding, Finding::Unknown(_)));
@@ -218,7 +236,7 @@ fn sum_up(findings: &[(&str, Finding)], resolved: bool) -> (Screened, String) {
     } else {
         (Screened::Incomplete, "Correct the manifest and apply it again")
     };
-    (screened, text::line(&format!("{advice}: {}", in_turn(&failed)), MOST))
+    (screened, text::line(&format!("{advice}: {}", in_turn(&failed)), MOST_IN_ALL))
 }
 
 /// Every code, each with as much of its text as there is room for all.
@@ -226,7 +244,7 @@ fn in_turn(failed: &[(Code, &str)]) -> String {
     if failed.is_empty() {
         return "something that it names is not there yet".to_owned();
     }
-    let room = (MOST - 128) / failed.len() - 32;
+    let room = (MOST_IN_ALL - 128) / failed.len() - 32;
     let parts = failed.iter().map(|(code, words)| {
         let code: &str = code.into();
         format!("{code}: {}", text::line(words, room))
@@ -236,7 +254,7 @@ fn in_turn(failed: &[(Code, &str)]) -> String {
 
 fn line_of((name, finding): (&'static str, Finding)) -> request::Check {
     let (passed, code, words) = match finding {
-        Finding::Passed(words) => (true, None, words),
+        Finding::Passed(words) | Finding::Noted(words) => (true, None, words),
         Finding::Unknown(words) => (false, None, words),
         Finding::Failed(code, words) => (false, Some(<&str>::from(code).to_owned()), words),
     };

@@ -12,6 +12,27 @@ pub fn line(text: &str, most: usize) -> String {
     }
 }
 
+/// The same text as lines of at most `width` characters, broken at blanks where there are some, and indented from the second
+/// on; at most `most` lines, the last with `…` if something is left out.
+pub fn wrap(text: &str, width: usize, most: usize) -> Vec<String> {
+    const INDENT: &str = "  ";
+    let (mut lines, mut rest) = (vec![], text.trim());
+    while !rest.is_empty() && lines.len() < most {
+        let indent = if lines.is_empty() { "" } else { INDENT };
+        let room = width - indent.len();
+        let end = rest.char_indices().nth(room).map_or(rest.len(), |(end, _)| end);
+        let is_last = lines.len() + 1 == most && end < rest.len();
+        let cut = match rest[..end].rfind(' ') {
+            _ if is_last => return lines.into_iter().chain([format!("{indent}{}", line(rest, room))]).collect(),
+            Some(blank) if end < rest.len() && blank > 0 => blank,
+            _ => end,
+        };
+        lines.push(format!("{indent}{}", rest[..cut].trim_end()));
+        rest = rest[cut..].trim_start();
+    }
+    lines
+}
+
 /// Turns the direction of what follows, or breaks the line.
 fn is_direction(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}')
@@ -45,6 +66,22 @@ mod tests {
             assert_eq!(line(text, most), line_);
         }
         assert_eq!(line(&"\n x".repeat(900), 1024).chars().count(), 1024);
+    }
+
+    #[test]
+    fn a_text_is_broken_at_blanks_and_says_that_it_was_cut() {
+        let wrapped = |text: &str, most| wrap(text, 10, most).join("|");
+        for (text, most, lines) in [
+            ("short", 3, "short"),
+            ("one two three four", 3, "one two|  three|  four"),
+            ("one two three four five", 2, "one two|  three f…"),
+            ("éééééééééééé", 3, "éééééééééé|  éé"),
+            ("exactly 10", 1, "exactly 10"),
+            ("", 3, ""),
+        ] {
+            assert_eq!(wrapped(text, most), lines);
+        }
+        assert!(wrap(&"x é ".repeat(500), 160, 4).iter().all(|line| line.chars().count() <= 160));
     }
 
     #[test]

@@ -6,10 +6,10 @@ use crate::api::reasons::{Approved, Reason, Screened};
 use crate::api::request::{AccessRequest, AccessRequestStatus};
 use crate::api::time::Instant;
 use crate::cluster::{Cluster, Error, read::Asked, trace::Trace, write::Stored};
-use crate::decide::Next;
 use crate::decide::request::{self, Observed, is_settled};
 use crate::decide::screening::{self, Code, Seen};
 use crate::decide::transition::{self, Transition};
+use crate::decide::{Next, approval};
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use kube::{ResourceExt, runtime::controller::Action};
 use std::sync::Arc;
@@ -91,7 +91,7 @@ async fn store(
     Ok(stored)
 }
 
-/// What this transition adds to the measures of C8 and C9.
+/// What this transition adds to the measures of B3, C8 and C9.
 fn count(context: &Context, request: &AccessRequest, status: &AccessRequestStatus, transition: &Transition) {
     let is = |condition: &str, status: &str| transition.condition == condition && transition.status == status;
     if is(Screened::CONDITION, "False") {
@@ -99,6 +99,10 @@ fn count(context: &Context, request: &AccessRequest, status: &AccessRequestStatu
         let codes = || status.checks.iter().filter_map(|c| c.code.as_deref());
         let policy = (!codes().any(|code| code == not_found)).then_some(request.spec.policy.as_str());
         codes().for_each(|code| context.metrics.refused(policy, code));
+    }
+    let agreed: &str = Approved::StepsMet.into();
+    if transition.condition == Approved::CONDITION && transition.reason == agreed && !approval::is_confirmed(status) {
+        context.metrics.ticket_unconfirmed(&request.spec.policy);
     }
     if transition.condition == Approved::CONDITION && !is(Approved::CONDITION, "Unknown") {
         let filed = request.creation_timestamp().and_then(|at| Instant::try_from(&at).ok());

@@ -57,6 +57,7 @@ struct Inner {
     fuses_burn: IntGauge,
     failed_calls: IntCounterVec,
     requests_refused: IntCounterVec,
+    tickets_unconfirmed: IntCounterVec,
     transitions: IntCounterVec,
     to_decision: Histogram,
     to_access: Histogram,
@@ -156,6 +157,11 @@ impl Metrics {
                 "Requests that were not granted, by why.",
                 &["policy", "reason"],
             ),
+            tickets_unconfirmed: m.counts(
+                "curfew_tickets_unconfirmed_total",
+                "Requests that were agreed to while only the pattern had checked the ticket.",
+                &["policy"],
+            ),
             transitions: m.counts(
                 "curfew_transitions_total",
                 "Conditions that changed.",
@@ -245,6 +251,10 @@ impl Metrics {
     pub fn refused(&self, policy: Option<&str>, reason: &str) {
         self.0.requests_refused.with_label_values(&[policy.unwrap_or_default(), reason]).inc();
     }
+    /// A request was agreed to, and nothing that knows the tracker had confirmed its ticket.
+    pub fn ticket_unconfirmed(&self, policy: &str) {
+        self.0.tickets_unconfirmed.with_label_values(&[policy]).inc();
+    }
     /// A condition changed.
     pub fn transition(&self, kind: &str, transition: &Transition) {
         self.0.transitions.with_label_values(&[kind, &transition.condition, &transition.reason]).inc();
@@ -307,6 +317,7 @@ mod tests {
         m.standing(&Standing { lease_held: true, ..Standing::unknown() }, "curfew");
         m.failed_call("create_binding");
         m.refused(None, "PolicyNotFound");
+        m.ticket_unconfirmed("customer-support");
         let changed = Transition {
             condition: "Active".into(),
             status: "True".into(),
@@ -342,6 +353,7 @@ mod tests {
             "curfew_fuses_burn 0",
             "curfew_failed_calls_total{operation=\"create_binding\"} 1",
             "curfew_requests_refused_total{policy=\"\",reason=\"PolicyNotFound\"} 1",
+            "curfew_tickets_unconfirmed_total{policy=\"customer-support\"} 1",
             "curfew_transitions_total{condition=\"Active\",kind=\"AccessGrant\",reason=\"Bound\"} 1",
             "curfew_request_to_decision_seconds_sum 60",
             "curfew_approval_to_access_seconds_count 1",

@@ -6,6 +6,7 @@ mod crash;
 mod dead;
 mod decisions;
 mod ends;
+mod evidence;
 mod examples;
 mod life;
 mod permissions;

@@ -14,6 +14,13 @@ fn rules(resource: &str) -> Option<Vec<PolicyRule>> {
     Some(serde_json::from_value(json!([{"apiGroups": [""], "resources": [resource], "verbs": ["get"]}])).unwrap())
 }
 
+/// A policy that asks for the default evidence.
+fn asking(changes: Value) -> AccessPolicy {
+    let mut policy = policy(changes);
+    policy.spec.evidence.require = Required::DEFAULT.to_vec();
+    policy
+}
+
 /// A policy that can be granted under, and everything that was seen of it; each row changes a little.
 struct World {
     policy: AccessPolicy,
@@ -28,7 +35,7 @@ struct World {
 }
 impl World {
     fn new() -> Self {
-        let policy = policy(json!({}));
+        let policy = asking(json!({}));
         let role =
             |access: &str| RoleSeen { access: access.into(), namespace: String::new(), rules: rules("pods/log") };
         Self {
@@ -44,7 +51,7 @@ impl World {
         }
     }
     fn with(changes: Value) -> Self {
-        Self { policy: policy(changes), ..Self::new() }
+        Self { policy: asking(changes), ..Self::new() }
     }
     fn observed<'a>(&'a self, answers: &'a [Answer], trial: Option<&'a Trial>) -> Observed<'a> {
         Observed {
@@ -186,6 +193,7 @@ fn warned() -> Vec<(&'static str, World, &'static str)> {
             World::with(json!({"duration": {"default": "2h", "max": "2h"}})),
             "DefaultIsMax",
         ),
+        ("X13 nothing but ticket and reason", World { policy: policy(json!({})), ..World::new() }, "ThinEvidence"),
         ("A11 no namespace is covered", World { namespaces: vec![], ..World::new() }, "NoNamespaces"),
     ]
 }

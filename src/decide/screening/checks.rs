@@ -1,8 +1,12 @@
 //! The checks themselves, in the order in which people read them.
-use super::{Code, Criterion, Finding, Seen, access_of, duration_of, entitlement, pattern, role_fault, words};
+use super::{
+    Code, Criterion, Finding, Seen, access_of, duration_of, entitlement, evidence, pattern, role_fault, words,
+};
+use crate::api::evidence::Required;
 use crate::api::policy::{AccessPolicy, TicketRule};
 use crate::api::reasons::{Ready, Reason};
-use crate::decide::{approvers, selector, term, text};
+use crate::api::subject::Level;
+use crate::decide::{approval, approvers, role, selector, term, text};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 use std::collections::BTreeMap;
@@ -32,15 +36,33 @@ pub const CHECKS: &[Criterion] = &[
     },
     Criterion {
         name: "RealTask",
-        asks: "Has the ticket the form that the policy asks for? `PatternOnly`: nobody looked it up.",
+        asks: "Has the ticket the form that the policy asks for? `PatternOnly`: nobody looked it up; else who confirmed it.",
         covers: &["B2", "B3", "C3"],
         examine: real_task,
     },
     Criterion {
         name: "ClearReason",
-        asks: "Does the reason say what is wrong and what is to be reached?",
+        asks: "Does the reason say what is wrong and what is to be reached, and do the answers say something?",
         covers: &["B1", "B20", "B21"],
         examine: clear_reason,
+    },
+    Criterion {
+        name: "Evidence",
+        asks: "Is everything there that the policy asks a request to say?",
+        covers: &["A4", "A15", "B6", "B7", "B8", "B9", "B10", "B11", "B17", "B24"],
+        examine: evidence,
+    },
+    Criterion {
+        name: "ExactData",
+        asks: "Does `data` name records or fields, and no more records than the policy allows?",
+        covers: &["B18"],
+        examine: exact_data,
+    },
+    Criterion {
+        name: "NarrowScope",
+        asks: "Does the role only read? What else it gives is named; it never fails, as the declared level covers it.",
+        covers: &["C4"],
+        examine: narrow_scope,
     },
     Criterion {
         name: "EndTimeSet",
@@ -59,6 +81,12 @@ pub const CHECKS: &[Criterion] = &[
         asks: "What else does this person hold now, and does the policy allow one more ticket?",
         covers: &["C6"],
         examine: other_active_grants,
+    },
+    Criterion {
+        name: "AuditTrail",
+        asks: "Is what is done with the access recorded? `Unknown` without an audit source; it never fails.",
+        covers: &["C7"],
+        examine: audit_trail,
     },
 ];
 
@@ -209,7 +237,11 @@ fn real_task(seen: &Seen<'_>) -> Finding {
         );
     }
     let found = rule.url.as_ref().map(|url| format!(": {}", url.replace("{ticket}", &escaped(ticket))));
-    Finding::Passed(format!("PatternOnly: {ticket} has the right form{}", found.unwrap_or_default()))
+    let found = found.unwrap_or_default();
+    Finding::Passed(match approval::confirmer(seen.request, policy) {
+        Some(by) => format!("Confirmed by {by}: {ticket}{found}"),
+        None => format!("PatternOnly: {ticket} has the right form{found}"),
+    })
 }
 
 /// The ticket as one part of a URL.
@@ -223,20 +255,101 @@ fn escaped(ticket: &str) -> String {
 
 fn clear_reason(seen: &Seen<'_>) -> Finding {
     let Some(policy) = seen.policy else { return needs_policy() };
-    let rule = &policy.spec.evidence.reason;
-    let (vague, weight) = words::is_vague(&seen.request.spec.reason, rule);
+    let (rule, spec) = (&policy.spec.evidence.reason, &seen.request.spec);
+    let (vague, weight) = words::is_vague(&spec.reason, rule);
     let found = weight.words;
-    if !vague {
-        return Finding::Passed(format!("{found} words that say something"));
-    }
-    let empty = text::few(weight.empty.iter().map(|phrase| format!("`{phrase}`")), 12);
-    let least = rule.min_words;
-    Finding::Failed(
-        Code::VagueReason,
-        format!(
+    let mut faults = vec![];
+    if vague {
+        let (empty, least) = (not_counted(&weight), rule.min_words);
+        faults.push(format!(
             "spec.reason: say what is wrong and what is to be reached, such as `Check why invoice totals changed for \
              customer account 4812`; at least {least} words must say something, here {found} do. Not counted: {empty}"
-        ),
+        ));
+    }
+    let answers = [("whyNotSafer", &spec.why_not_safer), ("whyNotLower", &spec.why_not_lower)];
+    for (field, answer) in answers.iter().filter_map(|(field, answer)| Some((field, answer.as_ref()?))) {
+        let weight = words::weigh(answer, &rule.reject_phrases);
+        if weight.words < words::ANSWER {
+            faults.push(format!("spec.{field}: say it in words of your own. Not counted: {}", not_counted(&weight)));
+        }
+    }
+    match faults.is_empty() {
+        true => Finding::Passed(format!("{found} words that say something")),
+        false => Finding::Failed(Code::VagueReason, faults.join("; ")),
+    }
+}
+
+fn not_counted(weight: &words::Weight) -> String {
+    text::few(weight.empty.iter().map(|phrase| format!("`{phrase}`")), 12)
+}
+
+fn evidence(seen: &Seen<'_>) -> Finding {
+    let Some(policy) = seen.policy else { return needs_policy() };
+    let needed = evidence::needed(&policy.spec, access_of(seen.request, policy));
+    let missing = evidence::missing(&needed, &seen.request.spec);
+    let names = |forms: &[&evidence::Form]| text::few(forms.iter().map(|form| form.field), 7);
+    if missing.is_empty() {
+        return Finding::Passed(match needed.is_empty() {
+            true => "the policy asks for nothing beside ticket and reason".to_owned(),
+            false => format!("given: {}", names(&needed)),
+        });
+    }
+    // The names come first: whatever is cut off behind them, no gap is left unnamed.
+    let each = missing.iter().map(|form| format!("spec.{}: {}: `{}`", form.field, form.says, form.example));
+    let safer = policy.spec.safer_methods.iter().map(|method| text::line(&method.name, 40));
+    let safer = match missing.iter().any(|form| form.what == Required::WhyNotSafer) {
+        true => format!(". Safer methods: {}", text::few(safer, 4)),
+        false => String::new(),
+    };
+    let each = each.collect::<Vec<_>>().join("; ");
+    Finding::Failed(Code::MissingEvidence, format!("add to spec: {}. {each}{safer}", names(&missing)))
+}
+
+/// Never says which records: this is told in Events as well (B25).
+fn exact_data(seen: &Seen<'_>) -> Finding {
+    let Some(policy) = seen.policy else { return needs_policy() };
+    let data = &seen.request.spec.data;
+    let (records, most) = (data.iter().map(|d| d.records.len()).sum::<usize>(), policy.spec.evidence.max_records);
+    if records > usize::try_from(most).unwrap_or(0) {
+        return Finding::Failed(
+            Code::ScopeTooBroad,
+            format!("spec.data[].records: {records} records, and the policy allows {most} in one request; name fewer"),
+        );
+    }
+    let is_whole = |(_, d): &(usize, &_)| {
+        let crate::api::evidence::DataScope { records, fields, .. } = d;
+        records.is_empty() && fields.is_empty()
+    };
+    let whole = data.iter().enumerate().filter(is_whole).map(|(at, d)| format!("spec.data[{at}] ({})", d.system));
+    let whole: Vec<_> = whole.collect();
+    let is_needed = evidence::is_needed(Required::Data, &policy.spec, access_of(seen.request, policy));
+    if is_needed && !whole.is_empty() {
+        return Finding::Failed(
+            Code::ScopeTooBroad,
+            format!(
+                "{}: name the records, or the fields: who needs two fields of a record does not get the table",
+                text::few(whole, 8)
+            ),
+        );
+    }
+    Finding::Passed(match data.len() {
+        0 => "no data is declared".to_owned(),
+        entries => format!("entries: {entries}, records: {records}; declared, not enforced"),
+    })
+}
+
+fn narrow_scope(seen: &Seen<'_>) -> Finding {
+    let Some(rules) = seen.rules else { return Finding::Unknown("Not judged: it needs the role.".to_owned()) };
+    match role::excess(rules, Level::ReadOnly) {
+        None => Finding::Passed("the role only reads: no Secrets, no commands in containers, no wildcards".to_owned()),
+        Some(excess) => Finding::Noted(format!("the role does more than read: {excess}")),
+    }
+}
+
+/// Nothing here reads audit events, so the answer is the same for all.
+fn audit_trail(_: &Seen<'_>) -> Finding {
+    Finding::Noted(
+        "Unknown: no audit source; what is done is in the API server's own audit log, if it keeps one".into(),
     )
 }
 

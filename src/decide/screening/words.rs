@@ -4,6 +4,7 @@
 //! is left is counted: a phrase inside a sentence that says something does no harm.
 use crate::api::policy::ReasonRule;
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// Phrases that say nothing about a task, whoever writes them: one a line.
@@ -14,6 +15,10 @@ pub const FILLER: &str = include_str!("words/filler.txt");
 
 /// Phrases that agree without saying why: one a line.
 pub const BARE: &str = include_str!("words/bare.txt");
+
+/// How many words an answer needs to say something, such as why a safer method does not do: it stands beside a reason that
+/// has its own measure.
+pub const ANSWER: usize = 2;
 
 /// What a text has to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +31,8 @@ pub struct Weight {
 
 /// Weighs a reason; `phrases` are the policy's own, beside [`PHRASES`].
 pub fn weigh(text: &str, phrases: &[String]) -> Weight {
-    weigh_without(text, entries(PHRASES).chain(phrases.iter().map(String::as_str)))
+    let own: Vec<Phrase> = phrases.iter().map(|phrase| tokens(phrase)).collect();
+    weigh_without(text, &PHRASES_READ.iter().chain(&own).collect::<Vec<_>>())
 }
 
 /// Whether a reason says less than its policy asks for, and what it weighs (B1, B20).
@@ -41,7 +47,8 @@ pub fn is_vague(text: &str, rule: &ReasonRule) -> (bool, Weight) {
 pub fn is_bare(comment: &str, least: usize) -> bool {
     let length =
         comment.split_whitespace().map(|word| word.chars().filter(|c| !is_unseen(*c)).count() + 1).sum::<usize>();
-    let says_nothing = || weigh_without(comment, entries(PHRASES).chain(entries(BARE))).words == 0;
+    let lists = || PHRASES_READ.iter().chain(&*BARE_READ).collect::<Vec<_>>();
+    let says_nothing = || weigh_without(comment, &lists()).words == 0;
     least > 0 && (length.saturating_sub(1) < least || says_nothing())
 }
 
@@ -50,14 +57,20 @@ fn entries(list: &str) -> impl Iterator<Item = &str> {
     list.lines().filter(|line| !line.starts_with('#'))
 }
 
-fn weigh_without<'a>(text: &str, phrases: impl Iterator<Item = &'a str>) -> Weight {
-    let mut phrases: Vec<_> = phrases.map(tokens).filter(|phrase| !phrase.is_empty()).collect();
-    phrases.sort_by_key(|phrase| std::cmp::Reverse(phrase.len()));
-    let filler: BTreeSet<String> = entries(FILLER).flat_map(tokens).collect();
+type Phrase = Vec<String>;
+
+// The lists as they are compared: read once, since every text is held against all of them.
+static PHRASES_READ: LazyLock<Vec<Phrase>> = LazyLock::new(|| entries(PHRASES).map(tokens).collect());
+static BARE_READ: LazyLock<Vec<Phrase>> = LazyLock::new(|| entries(BARE).map(tokens).collect());
+static FILLER_READ: LazyLock<BTreeSet<String>> = LazyLock::new(|| entries(FILLER).flat_map(tokens).collect());
+
+/// Takes out the longest listed phrase at each place, and filler; what is left is counted.
+fn weigh_without(text: &str, phrases: &[&Phrase]) -> Weight {
     let (mut rest, mut empty, mut left) = (&tokens(text)[..], Vec::new(), BTreeSet::new());
     while let Some(first) = rest.first() {
-        let listed = phrases.iter().find(|phrase| rest.starts_with(phrase)).map_or(0, Vec::len);
-        let taken = if listed == 0 && (filler.contains(first) || is_noise(first)) { 1 } else { listed };
+        let matching = phrases.iter().filter(|phrase| rest.starts_with(phrase));
+        let listed = matching.map(|phrase| phrase.len()).max().unwrap_or(0);
+        let taken = if listed == 0 && (FILLER_READ.contains(first) || is_noise(first)) { 1 } else { listed };
         if taken == 0 {
             left.insert(first.clone());
         } else {
@@ -78,11 +91,16 @@ fn count(left: &BTreeSet<String>) -> usize {
     words + numbers.min(words)
 }
 
-/// One letter alone, or one letter again and again.
+/// One letter alone, or a few again and again: `aaaa`, `asdfasdf`.
 fn is_noise(token: &str) -> bool {
-    let mut letters = token.chars();
-    let first = letters.next();
-    first.is_none_or(|first| !first.is_numeric() && !is_unspaced(first) && letters.all(|c| c == first))
+    let letters: Vec<char> = token.chars().collect();
+    if letters.iter().any(|c| c.is_numeric() || is_unspaced(*c)) {
+        return false;
+    }
+    let repeats =
+        |part: usize| letters.len().is_multiple_of(part) && letters.chunks(part).all(|c| *c == letters[..part]);
+    let part = (1..=letters.len()).find(|part| repeats(*part)).unwrap_or(1);
+    part == 1 || (part < letters.len() && FILLER_READ.contains(&letters[..part].iter().collect::<String>()))
 }
 
 /// The words of a text as people read them: lower case, no accents, no punctuation; in scripts without spaces each
@@ -147,95 +165,84 @@ mod tests {
         "Restart payment worker for incident 1842",
     ];
 
-    const EMPTY: &[&str] = &[
+    /// What hides its words.
+    const DRESSED: &[&str] = &[
         "",
         "   ",
-        "............................",
-        "I need to debug faster",
-        "I need access to production to do my job please",
-        "Please give me access, it is very urgent!!!",
-        "Need to look into something in the production cluster",
-        "Troubleshooting an issue in prod right now",
-        "Working on a ticket, need access asap",
-        "see ticket for details see ticket",
-        "SUP-4812 SUP-4812 SUP-4812 SUP-4812",
-        "asdf asdf qwer zxcv hjkl",
-        "aaaa bbbb cccc dddd eeee ffff",
-        "a b c d e f g h i j k l m n o p",
-        "1 2 3 4 5 6 7 8 9 10 11 12 13 14",
-        "test test test test test test",
-        "prod prod prod prod prod prod",
-        "Lorem ipsum lorem ipsum lorem ipsum",
-        "I want to take a look around the system",
-        "have a look at what is going on in production",
-        "As discussed with my manager yesterday",
-        "my manager asked me to check it out",
-        "I was told to do this as soon as possible",
-        "Business need, as requested by the business",
-        "customer issue, need to fix the problem",
-        "fixing a bug in the application in prod",
-        "To find out what is wrong with the service",
-        "it does not work, please help me now",
-        "Same as last time, same as before, thanks",
-        "root cause investigation of the incident",
-        "just want to make sure everything works",
-        "none none n/a n/a tbd tbd todo todo",
         "inves\u{200b}tigate prod\u{ad}uction ac\u{200d}cess deb\u{2060}ugging",
         "N.e.e.d. .p.r.o.d. .a.c.c.e.s.s.",
         "i n v e s t i g a t e   t h e   i s s u e",
-        "ich brauche Zugriff auf Produktion bitte",
-        "本番環境の調査のためアクセスが必要です。お願いします。",
-        "需要访问生产环境排查问题,看一下,看看问题",
-        "ああああああああああああああああああああああ",
     ];
+    /// Real reasons, and empty ones: what the rates below are measured on.
+    const HONEST: &str = include_str!("words/honest.txt");
+    const EMPTY: &str = include_str!("words/empty.txt");
 
-    const HONEST: &[&str] = &[
-        "Check why invoice totals changed for customer account 4812.",
-        "Restart the payment worker: it has not consumed from the queue since 14:02.",
-        "Find out why checkout returns 502 for carts with gift cards.",
-        "Debug the memory leak in the pricing pods that began with release 3.14.",
-        "Investigate duplicate charges that customer 771 reported on Monday.",
-        "Read the logs of the importer that failed on tonight's bank file.",
-        "Delete the stuck pod of the mail relay so that password resets go out again.",
-        "Need production access to verify that the rollback of orders-api took effect.",
-        "Look into slow queries on the ledger replica after the index was dropped.",
-        "See which feature flag turned off refunds for Norwegian merchants.",
-        "Confirm that the certificate of the webhook endpoint was renewed.",
-        "Take a heap dump of the search pod before it is restarted for OOM.",
-        "Compare the config map of the tax calculator with what was released yesterday.",
-        "Scale the thumbnail workers to drain a backlog of 40000 images.",
-        "Trace one request of tenant Falcon through gateway and billing.",
-        "Customer cannot log in since their SSO metadata changed; read auth logs.",
-        "Replay the failed settlement job for 2026-03-14.",
-        "Unblock the nightly export: lock held by a dead pod.",
-        "Verify whether the fraud rules reload picked up the new list.",
-        "Check disk pressure on the volume that the audit writer fills.",
-        "Quick check of DNS resolution from the shipping pods to the carrier's API.",
-        "Just in case the migration hangs, kill its session on the orders schema.",
-        "Watch error rate of checkout while release 812 rolls out to Frankfurt.",
-        "Rotate the leaked API key that the courier integration still uses.",
-        "Capture thread dumps of the stalled scheduler for the vendor.",
-        "Kundin 4812 sieht falsche Rechnungssummen seit dem Release am Montag.",
-        "Les factures du client 4812 affichent un total incorrect depuis lundi.",
-        "Los totales de la factura del cliente 4812 cambiaron ayer por la noche.",
-        "顧客4812の請求書の合計金額が月曜日から変わった原因を確認したい。",
-        "客户4812的发票总额自周一起发生变化,需要查看计费服务日志。",
-        "Перезапустить воркер платежей: очередь стоит с двух часов.",
-        "고객 4812의 청구서 합계가 월요일부터 틀린 원인 확인",
-        "Ødelagte faktura-PDFer for kunde 4812 siden mandag.",
-    ];
+    /// Each text in every dress that means the same.
+    fn dresses(text: &str) -> Vec<String> {
+        let wide = |c: char| if c.is_ascii_graphic() { char::from_u32(c as u32 + 0xfee0).unwrap() } else { c };
+        vec![
+            text.to_owned(),
+            text.to_uppercase(),
+            text.to_lowercase(),
+            text.replace(' ', "\u{a0}\t  "),
+            text.replace(' ', "  \n"),
+            format!("  ** {text}!!! **  "),
+            text.chars().map(wide).collect(),
+            text.chars().flat_map(|c| [c, '\u{200b}']).collect(),
+            text.chars().flat_map(|c| [c, '\u{fe0f}']).collect(),
+            text.nfd().collect(),
+            text.nfkc().collect(),
+            format!("{text}{}", "\u{3164}".repeat(30)),
+        ]
+    }
+    /// How many of a set are judged wrongly, in any dress, and the share of all.
+    fn wrong(set: &str, is_wrong: fn(&str) -> bool) -> (Vec<String>, f64) {
+        let all: Vec<_> = entries(set).flat_map(dresses).collect();
+        let wrong: Vec<_> = all.iter().filter(|text| is_wrong(text)).cloned().collect();
+        let share = wrong.len() as f64 / all.len() as f64;
+        (wrong, share)
+    }
+
+    #[test]
+    fn b20_b21_no_honest_reason_is_refused_and_no_empty_one_passes() {
+        let (honest, empty) = (entries(HONEST).count(), entries(EMPTY).count());
+        let (refused, false_refusals) = wrong(HONEST, is_vague);
+        let (passed, false_passes) = wrong(EMPTY, |text| !is_vague(text));
+        println!(
+            "{honest} honest reasons: {:.1} % refused; {empty} empty: {:.1} % passed",
+            false_refusals * 100.,
+            false_passes * 100.
+        );
+        assert!(honest >= 100 && empty >= 100, "{honest} and {empty} are too few to measure");
+        assert!(refused.is_empty(), "refused although they say something: {refused:#?}");
+        assert!(passed.is_empty(), "passed although they say nothing: {passed:#?}");
+    }
+
+    #[test]
+    fn b20_no_list_holds_a_reason_as_a_whole() {
+        let listed: BTreeSet<_> = entries(PHRASES).map(tokens).collect();
+        let long =
+            listed.iter().filter(|phrase| phrase.len() > 6 && !phrase.iter().all(|t| t.chars().all(is_unspaced)));
+        assert_eq!(long.count(), 0, "phrases are a few words, or the rates above would measure nothing");
+        let honest: Vec<_> = entries(HONEST).map(tokens).collect();
+        let with_phrase =
+            |text: &&Vec<String>| listed.iter().any(|phrase| text.windows(phrase.len()).any(|part| part == phrase));
+        let with_filler =
+            |text: &&Vec<String>| text.iter().any(|token| entries(FILLER).flat_map(tokens).any(|f| f == *token));
+        assert!(honest.iter().filter(with_phrase).count() >= 20, "honest reasons hold listed phrases too");
+        assert!(honest.iter().filter(with_filler).count() >= 60, "and listed words");
+    }
 
     #[test]
     fn b20_vague_reasons_are_refused() {
-        for text in REFUSED.iter().chain(EMPTY) {
+        for text in REFUSED.iter().chain(DRESSED) {
             assert!(is_vague(text), "{text:?}: {:?}", weigh(text, &[]));
         }
-        assert!(EMPTY.len() >= 30);
     }
 
     #[test]
     fn b20_a_vague_reason_in_other_dress_is_refused() {
-        for text in REFUSED.iter().chain(EMPTY) {
+        for text in REFUSED.iter().copied().chain(DRESSED.iter().copied()).chain(entries(EMPTY)) {
             let wide = |c: char| if c.is_ascii_graphic() { char::from_u32(c as u32 + 0xfee0).unwrap() } else { c };
             for dressed in [
                 text.to_uppercase(),
@@ -255,12 +262,11 @@ mod tests {
 
     #[test]
     fn b21_reasons_that_say_something_pass() {
-        for text in ACCEPTED.iter().chain(HONEST) {
+        for text in ACCEPTED.iter().copied().chain(entries(HONEST)) {
             assert!(!is_vague(text), "{text:?}: {:?}", weigh(text, &[]));
             assert!(!is_vague(&text.to_uppercase()), "{text:?} in capitals");
             assert!(!is_vague(&text.replace(' ', "  \n")), "{text:?} with more blanks");
         }
-        assert!(HONEST.len() >= 30);
     }
 
     #[test]

@@ -311,7 +311,7 @@ impl Scene {
             "description": "One account, after a real user report.", "owner": {"kind": "Group", "name": "platform-security"},
             "namespaces": {"matchLabels": {"curfew.dev/zone": "nowhere"}}, "requesters": [{"kind": "Group", "name": "engineers"}],
             "access": access, "duration": {"default": "30m", "max": "1h"},
-            "evidence": {"ticket": {"pattern": "^SUP-[0-9]+$", "message": "A support case."}},
+            "evidence": {"ticket": {"pattern": "^SUP-[0-9]+$", "message": "A support case."}, "require": []},
             "approval": {"steps": [{"name": "service-owner", "approvers": [{"kind": "Group", "name": "billing-owners"}]}]}}})
     }
 

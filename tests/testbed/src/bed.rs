@@ -121,7 +121,7 @@ impl Bed {
             "requesters": [{"kind": "Group", "name": "engineers"}],
             "access": [{"name": "logs", "level": "ReadOnly", "roleRef": {"kind": "ClusterRole", "name": "curfew-logs"}}],
             "duration": {"default": "30m", "max": "1h"},
-            "evidence": {"ticket": {"pattern": "^SUP-[0-9]+$", "message": "A support case."}},
+            "evidence": {"ticket": {"pattern": "^SUP-[0-9]+$", "message": "A support case."}, "require": []},
             "approval": {"steps": [{"name": "service-owner", "approvers": [{"kind": "User", "name": "bob"}, {"kind": "Group", "name": "billing-owners"}]}]},
         });
         spec.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());

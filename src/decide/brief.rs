@@ -1,0 +1,184 @@
+//! What an approver needs to decide, in plain lines: `kubectl describe accessrequest` is enough to judge by (B26, C9).
+//!
+//! The lines follow from what is stored alone, never from the time of the pass: else every pass would write them anew.
+use super::screening::Filing;
+use super::text;
+use crate::api::evidence::DataScope;
+use crate::api::names;
+use crate::api::policy::{AccessPolicy, Mode};
+use crate::api::request::{AccessRequestStatus, Permissions, Waiting};
+use crate::api::time::{Instant, Span};
+use chrono::{DateTime, Utc};
+use kube::ResourceExt;
+
+/// Most lines, and most characters of one: the schema has the same bounds.
+const LINES: usize = 30;
+const WIDTH: usize = 160;
+/// What a yes gives while the policy is tried out.
+const TRIAL: &str = "nothing will be granted, whoever agrees: the policy's mode is DryRun";
+
+/// What the lines are made of, beside the request and its policy.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// Everything that the request names.
+    pub filing: &'a Filing<'a>,
+    /// The status in the making: its checks, permissions, decisions and since when it is complete.
+    pub status: &'a AccessRequestStatus,
+    /// What the screening wants them to read.
+    pub notes: &'a [String],
+    /// The steps that are not met.
+    pub steps: &'a [Waiting],
+    /// When it was found complete.
+    pub since: DateTime<Utc>,
+    /// Until when they may decide.
+    pub until: DateTime<Utc>,
+}
+
+/// One subject of the text: its lines are cut to `most` where there is no room for all.
+struct Section {
+    text: String,
+    most: usize,
+}
+
+/// At most 30 lines of at most 160 characters; nothing in them acts on a terminal.
+pub fn lines(facts: &Facts<'_>) -> Vec<String> {
+    let mut sections: Vec<Section> = vec![];
+    let mut say = |label: &str, text: Option<String>, most: usize| {
+        let text = text.filter(|text| !text.is_empty()).map(|text| format!("{label}: {text}"));
+        sections.extend(text.map(|text| Section { text: text::line(&text, usize::MAX), most }));
+    };
+    let Facts { filing, status, steps, .. } = facts;
+    let spec = &filing.request.spec;
+    say("Asks", Some(who_asks(filing)), 3);
+    say("Trial", (status.mode == Some(Mode::DryRun)).then(|| TRIAL.to_owned()), 1);
+    say("Ends", Some(when_it_ends(facts)), 2);
+    say("Reason", Some(spec.reason.clone()), 4);
+    say("Ticket", Some(ticket(filing, status)), 3);
+    say("Case", Some(case(filing.policy)), 3);
+    say("Data, declared and not enforced", some(spec.data.iter().map(data), "; "), 5);
+    say("Why not a safer way", spec.why_not_safer.clone(), 4);
+    say("Why not a lower level", spec.why_not_lower.clone(), 4);
+    say("Plan", some(spec.plan.iter().zip(1..).map(|(step, n)| format!("{n}. {step}")), " "), 4);
+    say("Legal basis", spec.legal_basis.as_ref().map(|b| format!("{:?} {}", b.type_, b.ref_)), 1);
+    say("Attachments", some(spec.attachments.iter().map(|a| format!("{:?} {}", a.kind, a.url)), "; "), 4);
+    say("Would gain", status.permissions.as_ref().map(|p| gains(p, &spec.requester.username)), 4);
+    say(
+        "Dangerous",
+        status.permissions.as_ref().and_then(|p| some(p.flags.iter().map(|f| f.message.clone()), "; ")),
+        4,
+    );
+    say("Can do already", status.permissions.as_ref().filter(|p| !p.had.is_empty()).map(|p| text::few(&p.had, 3)), 2);
+    say("Checks", Some(checks(facts)), 4);
+    say("Other live access", message(status, "OtherActiveGrants").map(other_access), 2);
+    say("Agreed so far", some(agreed(facts), ", "), 2);
+    let until = format!("Until {} must decide", Instant::new(facts.until));
+    say(&until, some(steps.iter().map(must_decide), "; "), 4);
+    let mut lines = within(&mut sections, LINES - 1);
+    lines.push(command(facts));
+    lines
+}
+
+/// The sections as lines; while there are too many, the longest section gives one up.
+fn within(sections: &mut [Section], room: usize) -> Vec<String> {
+    loop {
+        let wrapped: Vec<_> = sections.iter().map(|s| text::wrap(&s.text, WIDTH, s.most)).collect();
+        let longest =
+            wrapped.iter().enumerate().max_by_key(|(at, lines)| (lines.len(), *at)).map(|(at, l)| (at, l.len()));
+        match longest {
+            Some((at, length)) if wrapped.iter().map(Vec::len).sum::<usize>() > room && length > 1 => {
+                sections[at].most = length - 1;
+            }
+            _ => return wrapped.into_iter().flatten().take(room).collect(),
+        }
+    }
+}
+
+fn some(items: impl Iterator<Item = String>, between: &str) -> Option<String> {
+    let all = items.collect::<Vec<_>>().join(between);
+    (!all.is_empty()).then_some(all)
+}
+
+fn who_asks(filing: &Filing<'_>) -> String {
+    let (who, access) = (&filing.request.spec.requester.username, filing.access);
+    let place = filing.request.metadata.namespace.as_deref().unwrap_or_default();
+    let (asked, as_) = (Span::from(filing.duration), filing.entitled_by);
+    format!("{who} ({as_}) for {} ({:?}, {}) in {place} for {asked}", access.name, access.level, access.role_ref)
+}
+
+fn when_it_ends(facts: &Facts<'_>) -> String {
+    let after = |decided: DateTime<Utc>| Instant::new(decided + facts.filing.duration);
+    let (soonest, latest, since) = (after(facts.since), after(facts.until), Instant::new(facts.since));
+    format!("by itself, at {soonest} if agreed at {since}, at the latest at {latest}; an open shell or watch goes on")
+}
+
+fn case(policy: &AccessPolicy) -> String {
+    format!("{} (data class {:?}): {}", policy.name_any(), policy.spec.data_class, policy.spec.description)
+}
+
+fn ticket(filing: &Filing<'_>, status: &AccessRequestStatus) -> String {
+    message(status, "RealTask").unwrap_or(&filing.request.spec.ticket).to_owned()
+}
+
+fn data(scope: &DataScope) -> String {
+    let DataScope { system, kind, tenant, records, fields } = scope;
+    let named = |name: &str, all: &[String]| (!all.is_empty()).then(|| format!("{name} {}", all.join(" ")));
+    let of = [
+        kind.clone(),
+        tenant.as_ref().map(|tenant| format!("of {tenant}")),
+        named("records", records),
+        named("fields", fields),
+    ];
+    let of: Vec<_> = of.into_iter().flatten().collect();
+    format!("{system} {}", of.join(", "))
+}
+
+fn gains(permissions: &Permissions, who: &str) -> String {
+    // What changes something comes first: reading is what is cut off.
+    let reads = |permission: &&String| ["get ", "list ", "watch "].iter().any(|verb| permission.starts_with(verb));
+    let (reading, changing): (Vec<_>, Vec<_>) = permissions.adds.iter().partition(reads);
+    match permissions.adds.len() {
+        0 => format!("nothing: {who} can do all of it already"),
+        _ => text::few(changing.into_iter().chain(reading), 16),
+    }
+}
+
+fn checks(facts: &Facts<'_>) -> String {
+    let all = &facts.status.checks;
+    let failed = all.iter().filter(|check| !check.passed).map(|check| format!("{}: {}", check.name, check.message));
+    let attention: Vec<_> = failed.chain(facts.notes.iter().cloned()).collect();
+    let passed = all.iter().filter(|check| check.passed).count();
+    let counted = format!("{passed} of {} passed", all.len());
+    [counted].into_iter().chain(attention).collect::<Vec<_>>().join(". ")
+}
+
+fn message<'a>(status: &'a AccessRequestStatus, check: &str) -> Option<&'a str> {
+    status.checks.iter().find(|c| c.name == check).map(|c| c.message.as_str())
+}
+
+fn other_access(message: &str) -> String {
+    message.strip_prefix("other live access: ").unwrap_or(message).to_owned()
+}
+
+fn agreed<'a>(facts: &Facts<'a>) -> impl Iterator<Item = String> + 'a {
+    let current = names::revision(facts.filing.request);
+    let counted = facts.status.decisions.iter().filter(move |d| d.counted && d.revision == current);
+    counted.map(|d| format!("{} ({})", d.by, d.message))
+}
+
+fn must_decide(step: &Waiting) -> String {
+    format!("{}, {} of {}", step.step, step.need, text::few(&step.approvers, 6))
+}
+
+/// The line that prints the command to paste; whole, or it would be of no use.
+fn command(facts: &Facts<'_>) -> String {
+    let request = facts.filing.request;
+    let (place, name) = (request.namespace().unwrap_or_default(), request.name_any());
+    let line = format!("Decide: kubectl -n {place} get areq {name} -o jsonpath='{{.status.waitingFor[*].command}}'");
+    if line.chars().count() <= WIDTH {
+        return line;
+    }
+    "Decide: paste the command in status.waitingFor".to_owned()
+}
+
+#[cfg(test)]
+mod tests;
