@@ -150,3 +150,40 @@ pub struct Attachment {
     /// What it is.
     pub kind: AttachmentKind,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::crds;
+    use serde_json::{Value, json};
+
+    /// The schema of `spec` of a kind, without its descriptions.
+    fn spec_of(kind: &str) -> Value {
+        fn without_words(schema: &mut Value) {
+            if let Value::Object(schema) = schema {
+                schema.remove("description");
+                schema.values_mut().for_each(without_words);
+            }
+        }
+        let crd = json!(crds().into_iter().find(|crd| crd.spec.names.kind == kind).unwrap());
+        let mut spec = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"].clone();
+        without_words(&mut spec);
+        spec
+    }
+
+    #[test]
+    fn b27_what_a_request_may_say_its_record_can_hold() {
+        let (request, grant) = (spec_of("AccessRequest"), spec_of("AccessGrant"));
+        for field in ["data", "whyNotSafer", "whyNotLower", "plan", "legalBasis", "attachments"] {
+            let (asked, kept) = (&request["properties"][field], &grant["properties"][field]);
+            assert!(asked.is_object() && asked == kept, "{field}: {asked} {kept}");
+        }
+    }
+
+    #[test]
+    fn b8_only_data_of_people_and_of_regulators_needs_a_basis() {
+        let classes = [DataClass::None, DataClass::Internal, DataClass::Personal, DataClass::Regulated];
+        assert_eq!(classes.map(DataClass::needs_legal_basis), [false, false, true, true]);
+        assert_eq!(DataClass::default(), DataClass::None);
+    }
+}

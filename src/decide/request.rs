@@ -1,4 +1,6 @@
 //! One request's life: screened, waiting, decided.
+mod gain;
+
 use super::approval::{self, Verdict};
 use super::effect::{Answer, Effect, Question};
 use super::screening::{self, Filing, Screening, Seen};
@@ -7,11 +9,10 @@ use crate::api::grant::{AccessGrant, ApprovalOf};
 use crate::api::names;
 use crate::api::policy::Mode;
 use crate::api::reasons::{self, Approved, EndReason, Outcome, Reason, Screened, Truth};
-use crate::api::request::{AccessRequest, AccessRequestStatus, Judged, Permissions, Waiting};
+use crate::api::request::{AccessRequest, AccessRequestStatus, Judged, Waiting};
 use crate::api::time::{Instant, Span};
 use chrono::{DateTime, TimeDelta, Utc};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use std::collections::BTreeSet;
 use strum::VariantArray;
 
 /// How soon to look again at a request that waits for something which no event tells.
@@ -296,7 +297,7 @@ impl Draft<'_> {
                 let waits = format!(
                     "{}{}; {}",
                     what_is_asked(filing),
-                    what_it_gives(&self.status),
+                    gain::in_words(&self.status),
                     waits_for(&steps, self.times_out_at(Some(filing)))
                 );
                 self.set(Approved::Waiting, waits + &left_out(&self.status));
@@ -359,66 +360,14 @@ impl Draft<'_> {
             return None;
         }
         let shown = self.status.permissions.take();
-        let agreed = |p: &Permissions| {
-            p.adds.iter().chain(&p.had).filter_map(|line| role::read(line).ok()).flatten().collect::<Vec<_>>()
-        };
-        let gains = shown.as_ref().and_then(|shown| role::gained(&agreed(shown), filing.rules));
-        self.status.permissions = self.permissions(filing).or(shown);
+        let gains = shown.as_ref().and_then(|shown| role::gained(&gain::all_of(shown), filing.rules));
+        self.status.permissions = gain::permissions(filing.rules, self.observed.answers).or(shown);
         gains
     }
     /// Whether `permissions` speaks of what the role gives now.
     fn knows_the_role(&self, filing: &Filing<'_>) -> bool {
         self.status.permissions.as_ref().is_some_and(|shown| shown.rules_sha256 == role::digest(filing.rules))
     }
-    /// What the answers say about each permission of the role; `None` until all were asked.
-    fn permissions(&self, filing: &Filing<'_>) -> Option<Permissions> {
-        let (all, _) = role::permissions(filing.rules);
-        let (mut adds, mut had) = (vec![], vec![]);
-        for permission in &all {
-            let asked =
-                |a: &&Answer| matches!(&a.question, Question::IsAllowed { permission: p, .. } if p == permission);
-            let answer = self.observed.answers.iter().find(asked)?;
-            // What another temporary access allows will go as well, so it is none of what the person had before.
-            if answer.yes && !names::is_by_managed_binding(&answer.words) {
-                had.push((permission, answer.words.as_str()));
-            } else {
-                adds.push(permission);
-            }
-        }
-        Some(Permissions {
-            adds: role::in_lines(adds),
-            had: role::in_lines_with(had),
-            flags: role::dangers(filing.rules),
-            rules_sha256: role::digest(filing.rules),
-        })
-    }
-}
-
-/// What those who decide must know of the role, and of the policy's mode: its dangers, and whether it adds anything.
-fn what_it_gives(status: &AccessRequestStatus) -> String {
-    let trial = match status.mode {
-        Some(Mode::DryRun) => "; nothing will be granted, as the policy's mode is DryRun",
-        _ => "",
-    };
-    let Some(Permissions { adds, had, flags, .. }) = &status.permissions else { return trial.to_owned() };
-    let mut words = String::new();
-    if !flags.is_empty() {
-        words +=
-            &format!("; dangerous: {}", flags.iter().map(|f| <&str>::from(f.type_)).collect::<Vec<_>>().join(", "));
-    }
-    if adds.is_empty() && !had.is_empty() {
-        words += &format!("; nothing is added: you already have this through {}", through(had));
-    }
-    words + trial
-}
-/// What allows it already, from lines such as `get pods: RBAC: allowed by RoleBinding "readers/billing" of …`.
-fn through(had: &[String]) -> String {
-    let of = |line: &String| {
-        let words = line.split_once(": ").map_or("", |(_, words)| words);
-        text::line(words.trim_start_matches("RBAC: allowed by "), 160)
-    };
-    let all: BTreeSet<_> = had.iter().map(of).filter(|words| !words.is_empty()).collect();
-    if all.is_empty() { "other rights of yours".to_owned() } else { text::few(all, 3) }
 }
 
 /// Who decided without effect: nobody decides twice on one text, so that others must hear of it.

@@ -285,7 +285,8 @@ fn f1_a_role_that_grew_ends_it_and_one_that_shrank_or_cannot_be_read_does_not() 
     let closed = request(json!({"close": {"by": "alice"}}));
     let flagged = json!({"flags": [{"type": "RoleGrew", "since": "2026-12-01T09:04:00Z", "message": "m"}]});
     let role = gives(&["pods", "secrets"]);
-    let rows: &[(&str, &str, RoleNow, Value, &AccessRequest, Option<&RoleBinding>, Option<EndReason>)] = &[
+    type Row<'a> = (&'a str, &'a str, RoleNow, Value, &'a AccessRequest, Option<&'a RoleBinding>, Option<EndReason>);
+    let rows: &[Row<'_>] = &[
         ("as agreed", "09:05:00", gives(&["pods"]), begun(), &open, Some(&bound), None),
         ("it grew", "09:05:00", role.clone(), begun(), &open, Some(&bound), Some(EndReason::RoleChanged)),
         ("before it began", "09:00:01", role.clone(), json!({}), &open, None, Some(EndReason::RoleChanged)),

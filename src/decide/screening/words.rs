@@ -81,13 +81,16 @@ fn weigh_without(text: &str, phrases: &[&Phrase]) -> Weight {
     Weight { words: count(&left), empty }
 }
 
-/// Numbers count beside words only, never instead of them; two characters of a script without spaces make a word.
+/// Numbers count beside words only, never instead of them. Two characters of a script without spaces make a word, of
+/// Hiragana four: most of it is grammar.
 fn count(left: &BTreeSet<String>) -> usize {
     let is_number = |token: &&String| token.chars().all(char::is_numeric);
     let is_unspaced = |token: &&String| token.chars().all(is_unspaced);
+    let is_hiragana = |token: &&String| token.chars().all(|c| matches!(c, '\u{3040}'..='\u{309f}'));
     let unspaced = left.iter().filter(is_unspaced).count();
+    let quarters = 2 * unspaced - left.iter().filter(is_hiragana).count();
     let numbers = left.iter().filter(is_number).count();
-    let words = left.len() - numbers - unspaced + unspaced / 2;
+    let words = left.len() - numbers - unspaced + quarters / 4;
     words + numbers.min(words)
 }
 

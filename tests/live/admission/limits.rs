@@ -55,6 +55,101 @@ async fn the_last_of_many_decides_and_closes() {
     assert!(refused.words().contains("decisions are append-only"), "{}", refused.words());
 }
 
+/// Every field of the evidence as long as the schema lets it be.
+fn evidence(letter: &str) -> Value {
+    let text = |length| letter.repeat(length);
+    let numbered = |count: usize, length: usize| (0..count).map(|n| format!("{n:0>length$}")).collect::<Vec<_>>();
+    let data = json!({"system": text(63), "kind": text(63), "tenant": text(64), "records": numbered(50, 64), "fields": numbered(32, 64)});
+    let attachment = json!({"kind": "Screenshot", "url": format!("https://{}", text(504)), "sha256": "0".repeat(64)});
+    json!({
+        "data": vec![data; 8], "whyNotSafer": text(500), "whyNotLower": text(500), "plan": vec![text(200); 16],
+        "legalBasis": {"type": "CustomerConsent", "ref": text(128)}, "attachments": vec![attachment; 8],
+    })
+}
+
+#[tokio::test]
+async fn a_request_with_all_evidence_is_filed_and_amended_and_its_record_is_made() {
+    let mut world = World::new("evidence").await;
+    let mine = [groups(510), vec!["engineers".to_owned()]].concat();
+    world.becomes(Who::Alice, "alice", &mine).await;
+    let scene = Scene::new(&world, Given::Nothing).await;
+    let with = |mut object: Value, letter: &str| {
+        object["spec"].as_object_mut().unwrap().extend(evidence(letter).as_object().unwrap().clone());
+        object
+    };
+    let filed = world.must(Who::Alice, create(scene.requests(), with(scene.asks(), "ä"))).await;
+    assert_eq!(filed["spec"]["data"].as_array().unwrap().len(), 8);
+    let incomplete = json!({"status": {"approvals": [], "brief": vec!["ä".repeat(160); 30], "conditions": [{
+        "type": "Screened", "status": "False", "reason": "Incomplete", "message": "m", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}});
+    world.must(Who::Operator, merge(scene.request_status(), incomplete)).await;
+    let amended = world.must(Who::Alice, merge(scene.request(), with(json!({"spec": {}}), "ö"))).await;
+    assert_eq!(amended["spec"]["whyNotSafer"], "ö".repeat(500));
+    let mut record = with(scene.record(), "ü");
+    record["spec"]["groups"] = json!((0..512).map(|n| long("team-", n)).collect::<Vec<_>>());
+    let record = world.must(Who::Operator, create(GRANTS, record)).await;
+    assert_eq!(record["spec"]["plan"].as_array().unwrap().len(), 16);
+    world.must(Who::Operator, merge(scene.grant_status(), json!({"status": {"state": "Preparing"}}))).await;
+}
+
+#[tokio::test]
+async fn evidence_beyond_its_bounds_is_refused_by_the_schema() {
+    let world = World::new("bounds").await;
+    let scene = Scene::new(&world, Given::Nothing).await;
+    let (full, entry) = (evidence("x"), json!({"system": "crm"}));
+    let attachment = |field: &str, value: &str| {
+        let mut attachment = full["attachments"][0].clone();
+        attachment[field] = json!(value);
+        json!([attachment])
+    };
+    let rows = [
+        ("data", json!(vec![entry.clone(); 9])),
+        ("data", json!([{"system": "crm", "records": vec!["1"; 51]}])),
+        ("data", json!([{"system": "crm", "fields": vec!["f"; 33]}])),
+        ("data", json!([{"system": " "}])),
+        ("data", json!([{"system": "crm", "records": ["r".repeat(65)]}])),
+        ("data", json!([{"records": ["1"]}])),
+        ("whyNotSafer", json!("x".repeat(501))),
+        ("whyNotSafer", json!("   ")),
+        ("whyNotLower", json!("x".repeat(501))),
+        ("plan", json!(vec!["look"; 17])),
+        ("plan", json!(["x".repeat(201)])),
+        ("legalBasis", json!({"type": "Curiosity", "ref": "SUP-1"})),
+        ("legalBasis", json!({"type": "Contract"})),
+        ("legalBasis", json!({"type": "Contract", "ref": "x".repeat(129)})),
+        ("attachments", json!(vec![full["attachments"][0].clone(); 9])),
+        ("attachments", attachment("url", "file:///etc/passwd")),
+        ("attachments", attachment("sha256", "ABC")),
+        ("attachments", attachment("kind", "Data")),
+    ];
+    for (field, value) in rows {
+        let mut request = scene.asks();
+        request["spec"][field] = value.clone();
+        let reply = world.call(Who::Alice, &create(scene.requests(), request)).await;
+        let said = reply.words();
+        assert!(
+            reply.code == 422 && said.contains(&format!("spec.{field}")),
+            "{field}: {value}: {} {said}",
+            reply.code
+        );
+    }
+    for (field, value) in [
+        ("require", json!(["Data", "Data"])),
+        ("require", json!(["Everything"])),
+        ("maxRecords", json!(0)),
+        ("maxRecords", json!(401)),
+    ] {
+        let mut policy = scene.policy(&["curfew-logs"]);
+        policy["spec"]["evidence"][field] = value.clone();
+        let reply = world.call(Who::Ann, &create(POLICIES, policy)).await;
+        assert!(reply.code == 422 && reply.words().contains(field), "{field}: {value}: {}", reply.words());
+    }
+    let mut policy = scene.policy(&["curfew-logs"]);
+    policy["spec"]["evidence"].as_object_mut().unwrap().remove("require");
+    let stored = world.must(Who::Ann, create(POLICIES, policy)).await;
+    assert_eq!(stored["spec"]["evidence"]["require"], json!(["WhyNotSafer", "Data"]), "X13: the default");
+    assert_eq!((&stored["spec"]["evidence"]["maxRecords"], &stored["spec"]["dataClass"]), (&json!(20), &json!("None")));
+}
+
 fn decision(scene: &Scene, n: usize, by: &str) -> scene::Call {
     let entry = json!({"by": by, "step": "step-8", "as": "billing-owners", "decision": "Approve", "revision": scene.revision,
         "comment": format!("{n}{}", "x".repeat(490))});

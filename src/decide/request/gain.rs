@@ -1,0 +1,63 @@
+//! What a request would give: asked of the API server, shown to those who decide, and agreed to.
+use crate::api::names;
+use crate::api::policy::Mode;
+use crate::api::request::{AccessRequestStatus, Permissions};
+use crate::decide::effect::{Answer, Question};
+use crate::decide::role::{self, Permission};
+use crate::decide::text;
+use k8s_openapi::api::rbac::v1::PolicyRule;
+use std::collections::BTreeSet;
+
+/// What the answers say about each permission of the role; `None` until all were asked.
+pub(super) fn permissions(rules: &[PolicyRule], answers: &[Answer]) -> Option<Permissions> {
+    let (all, _) = role::permissions(rules);
+    let (mut adds, mut had) = (vec![], vec![]);
+    for permission in &all {
+        let asked = |a: &&Answer| matches!(&a.question, Question::IsAllowed { permission: p, .. } if p == permission);
+        let answer = answers.iter().find(asked)?;
+        // What another temporary access allows will go as well, so it is none of what the person had before.
+        if answer.yes && !names::is_by_managed_binding(&answer.words) {
+            had.push((permission, answer.words.as_str()));
+        } else {
+            adds.push(permission);
+        }
+    }
+    Some(Permissions {
+        adds: role::in_lines(adds),
+        had: role::in_lines_with(had),
+        flags: role::dangers(rules),
+        rules_sha256: role::digest(rules),
+    })
+}
+
+/// All that the role gave when people were asked.
+pub(super) fn all_of(shown: &Permissions) -> Vec<Permission> {
+    shown.adds.iter().chain(&shown.had).filter_map(|line| role::read(line).ok()).flatten().collect()
+}
+
+/// What those who decide must know of the role, and of the policy's mode: its dangers, and whether it adds anything.
+pub(super) fn in_words(status: &AccessRequestStatus) -> String {
+    let trial = match status.mode {
+        Some(Mode::DryRun) => "; nothing will be granted, as the policy's mode is DryRun",
+        _ => "",
+    };
+    let Some(Permissions { adds, had, flags, .. }) = &status.permissions else { return trial.to_owned() };
+    let mut words = String::new();
+    if !flags.is_empty() {
+        words +=
+            &format!("; dangerous: {}", flags.iter().map(|f| <&str>::from(f.type_)).collect::<Vec<_>>().join(", "));
+    }
+    if adds.is_empty() && !had.is_empty() {
+        words += &format!("; nothing is added: you already have this through {}", through(had));
+    }
+    words + trial
+}
+/// What allows it already, from lines such as `get pods: RBAC: allowed by RoleBinding "readers/billing" of …`.
+fn through(had: &[String]) -> String {
+    let of = |line: &String| {
+        let words = line.split_once(": ").map_or("", |(_, words)| words);
+        text::line(words.trim_start_matches("RBAC: allowed by "), 160)
+    };
+    let all: BTreeSet<_> = had.iter().map(of).filter(|words| !words.is_empty()).collect();
+    if all.is_empty() { "other rights of yours".to_owned() } else { text::few(all, 3) }
+}
