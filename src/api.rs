@@ -1,6 +1,7 @@
 //! The three kinds and their vocabulary: data, derives and CEL, no behaviour.
 #![deny(clippy::disallowed_types)]
 pub mod admission;
+pub mod calendar;
 pub mod evidence;
 pub mod grant;
 pub mod names;

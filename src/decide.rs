@@ -3,6 +3,7 @@
 pub mod approval;
 pub mod approvers;
 pub mod brief;
+pub mod calendar;
 pub mod children;
 pub mod clock;
 pub mod effect;
@@ -122,6 +123,8 @@ pub struct Installation {
     pub max_duration: TimeDelta,
     /// User names that several people share: they cannot ask (F6).
     pub shared_accounts: Vec<String>,
+    /// Work days, hours and midnight where a policy does not say.
+    pub calendar: calendar::Calendar,
     /// The image that a fuse's template names; it is never pulled, as a fuse runs no pod.
     pub fuse_image: String,
     /// How many live grants one namespace may have: the RBAC authorizer reads a namespace's bindings one by one.

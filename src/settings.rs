@@ -1,7 +1,11 @@
 //! Arguments and environment become settings: the only module that reads either.
+use crate::api::calendar::{Weekday, WorkHours};
 use crate::api::time::Span;
 use crate::decide::Installation;
+use crate::decide::calendar::{self, Calendar};
 use crate::telemetry::log;
+use chrono::NaiveDate;
+use chrono_tz::Tz;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -32,6 +36,18 @@ pub struct Run {
     /// No access is longer, whatever a policy says: from 1m to 24h
     #[arg(long, default_value = "12h", value_name = "SPAN", value_parser = max_duration)]
     pub max_duration: Span,
+    /// The IANA time zone of the calendar that holds where a policy has none
+    #[arg(long, default_value = "UTC", value_name = "ZONE", value_parser = calendar::zone)]
+    pub calendar_time_zone: Tz,
+    /// The days of the week on which people work, where a policy does not say
+    #[arg(long, default_value = "Mon,Tue,Wed,Thu,Fri", value_delimiter = ',', value_name = "DAY,...", value_parser = work_day)]
+    pub calendar_work_days: Vec<Weekday>,
+    /// From when to when people work on those days, by the clock of that zone
+    #[arg(long, default_value = "09:00-18:00", value_name = "FROM-TO")]
+    pub calendar_work_hours: WorkHours,
+    /// A day on which nobody works, where a policy does not say; may be given again
+    #[arg(long = "calendar-holiday", value_name = "YYYY-MM-DD", value_parser = holiday)]
+    pub calendar_holidays: Vec<NaiveDate>,
     /// The image that a fuse names; it is never pulled
     #[arg(long, default_value = "registry.k8s.io/pause:3.10", value_name = "IMAGE", value_parser = image)]
     pub fuse_image: String,
@@ -135,6 +151,12 @@ impl Run {
         Installation {
             max_duration: self.max_duration.delta(),
             shared_accounts: self.shared_accounts.clone(),
+            calendar: Calendar::new(
+                self.calendar_time_zone,
+                self.calendar_work_days.iter().copied(),
+                self.calendar_work_hours,
+                self.calendar_holidays.iter().copied(),
+            ),
             fuse_image: self.fuse_image.clone(),
             grants_per_namespace: self.grants_per_namespace,
             stop_without_fuse_test: self.stop_without_fuse_test,
@@ -149,6 +171,13 @@ impl Run {
 
 fn max_duration(text: &str) -> Result<Span, String> {
     span(text, Span::from_secs(60)..=Span::from_secs(24 * 3600), "from 1m to 24h")
+}
+fn work_day(text: &str) -> Result<Weekday, String> {
+    Weekday::from_str(text).map_err(|_| "must be days of the week, like Mon,Tue,Wed,Thu,Fri".into())
+}
+fn holiday(text: &str) -> Result<NaiveDate, String> {
+    let plain = text.len() == 10 && text.starts_with("20");
+    text.parse().ok().filter(|_| plain).ok_or_else(|| "must be a date, like 2026-12-25".into())
 }
 fn request_timeout(text: &str) -> Result<Span, String> {
     span(text, Span::from_secs(1)..=Span::from_secs(300), "from 1s to 5m")
@@ -223,6 +252,7 @@ mod tests {
         assert_eq!(run.max_duration.to_string(), "12h");
         assert_eq!(installation.fuse_image, "registry.k8s.io/pause:3.10");
         assert_eq!(installation.grants_per_namespace, 200);
+        assert_eq!(installation.calendar, Calendar::default());
         assert!(installation.stop_without_fuse_test && installation.shared_accounts.is_empty());
         assert_eq!((run.listen.to_string().as_str(), installation.lease.as_str()), ("0.0.0.0:8080", "curfew"));
         assert_eq!((run.common.log_format, run.common.log_filter.as_str()), (log::Format::Json, "info"));
@@ -235,6 +265,11 @@ mod tests {
             "--fuse-image=mirror.example/pause@sha256:0",
             "--shared-account=root",
             "--shared-account=ops@example.com",
+            "--calendar-time-zone=Europe/Berlin",
+            "--calendar-work-days=Sun,Mon",
+            "--calendar-work-hours=08:00-16:30",
+            "--calendar-holiday=2026-12-25",
+            "--calendar-holiday=2026-12-26",
             "--stop-without-fuse-test=false",
             "--grants-per-namespace=7",
             "--listen=[::]:9090",
@@ -249,6 +284,9 @@ mod tests {
         assert_eq!(i.max_duration, chrono::TimeDelta::minutes(90));
         assert_eq!(i.shared_accounts, ["root", "ops@example.com"]);
         assert!(!i.stop_without_fuse_test);
+        let work = |at: &str| i.calendar.is_work_time(at.parse().unwrap());
+        assert!(work("2026-11-22T07:00:00Z") && !work("2026-11-22T15:30:00Z") && !work("2026-11-24T10:00:00Z"));
+        assert!(!work("2027-12-26T06:59:59Z") && work("2027-12-26T07:00:00Z"), "a holiday is of one year");
         assert_eq!((i.grants_per_namespace, i.lease.as_str()), (7, "curfew-blue"));
         assert_eq!(i.fuse_image, "mirror.example/pause@sha256:0");
         assert_eq!((i.operator, i.sweeper), (run.user, run.sweeper));
@@ -264,6 +302,13 @@ mod tests {
             ("--max-duration=-1h", "from 1m to 24h"),
             ("--fuse-image=", "image reference"),
             ("--fuse-image=a b", "image reference"),
+            ("--calendar-time-zone=Berlin", "did you mean Europe/Berlin?"),
+            ("--calendar-time-zone=", "Europe/Berlin"),
+            ("--calendar-work-days=", "Mon,Tue,Wed,Thu,Fri"),
+            ("--calendar-work-days=Mon-Fri", "Mon,Tue,Wed,Thu,Fri"),
+            ("--calendar-work-hours=22:00-06:00", "the earlier first, like 09:00-18:00"),
+            ("--calendar-holiday=12-25", "2026-12-25"),
+            ("--calendar-holiday=2026-02-30", "2026-12-25"),
             ("--shared-account= root", "kubectl auth whoami"),
             ("--shared-account=", "kubectl auth whoami"),
             ("--stop-without-fuse-test=perhaps", "true, false"),

@@ -237,6 +237,13 @@ fn d8_a_manager_is_enough_for_a_read_only_check() {
 }
 
 #[test]
+fn e6_planned_maintenance_takes_a_business_day_at_most() {
+    let spec = policy("planned-maintenance").spec;
+    assert!(spec.duration.same_day && spec.duration.max == span("12h"), "X8, X12");
+    assert!(spec.calendar.is_some_and(|calendar| calendar.time_zone.is_some()), "whose midnight it is");
+}
+
+#[test]
 fn e8_the_default_is_an_hour() {
     let mut object = objects(&read("examples/policies/small-team.yaml")).remove(0);
     object["spec"]["duration"].as_object_mut().unwrap().remove("default");

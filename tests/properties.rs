@@ -8,7 +8,7 @@ use curfew::api::reasons::{self, Outcome, RemovalVerified};
 use curfew::api::request::AccessRequest;
 use curfew::api::time::Instant;
 use curfew::decide::effect::{Answer, Effect, Question};
-use curfew::decide::grant::{Found, RoleNow};
+use curfew::decide::grant::{Basis, Found, RoleNow, basis};
 use curfew::decide::screening::Seen;
 use curfew::decide::{Fuses, Guard, Installation, Next, Now, Standing, children, grant, request, role};
 use k8s_openapi::api::batch::v1::Job;
@@ -42,6 +42,8 @@ enum Event {
     Role(u8),
     /// The policy becomes a trial, or is enforced.
     Mode(bool),
+    /// Its author edits the policy without effect, takes the requester off it, or deletes it.
+    Policy(u8),
 }
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Crash {
@@ -54,7 +56,7 @@ enum Crash {
 
 struct World {
     now: DateTime<Utc>,
-    policy: AccessPolicy,
+    policy: Option<AccessPolicy>,
     namespace: Namespace,
     rules: Option<Vec<PolicyRule>>,
     installation: Installation,
@@ -69,19 +71,20 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(planned: Value) -> Self {
         let policy = json!({"apiVersion": "curfew.dev/v1alpha1", "kind": "AccessPolicy", "metadata": {"name": "p", "uid": "p-uid", "generation": 1},
             "spec": {"description": "One account after a real report.", "owner": {"kind": "Group", "name": "o"}, "namespaces": {"matchLabels": {"zone": "production"}},
                 "requesters": [{"kind": "User", "name": "alice"}], "access": [{"name": "logs", "level": "ReadOnly", "roleRef": {"kind": "ClusterRole", "name": "curfew-logs"}}],
                 "duration": {"default": "10m", "max": "1h"}, "evidence": {"ticket": {"pattern": "^SUP-[0-9]+$", "message": "A case."}, "require": []},
                 "approval": {"pendingTimeout": "30m", "steps": [{"name": "owner", "approvers": [{"kind": "Group", "name": "owners"}]}]}},
             "status": {"observedGeneration": 1, "conditions": [{"type": "Ready", "status": "True", "reason": "Complete", "message": "", "observedGeneration": 1, "lastTransitionTime": "2026-12-01T08:00:00Z"}]}});
-        let request = json!({"apiVersion": "curfew.dev/v1alpha1", "kind": "AccessRequest",
+        let mut request = json!({"apiVersion": "curfew.dev/v1alpha1", "kind": "AccessRequest",
             "metadata": {"name": "r", "namespace": "ns", "uid": UID, "generation": 1, "creationTimestamp": "2026-12-01T09:00:00Z"},
             "spec": {"policy": "p", "reason": "Check why invoice totals changed for customer account 4812.", "ticket": "SUP-1", "requester": {"username": "alice"}}});
+        request["spec"].as_object_mut().unwrap().extend(planned.as_object().unwrap().clone());
         Self {
             now: DateTime::parse_from_rfc3339("2026-12-01T09:00:00Z").unwrap().to_utc(),
-            policy: serde_json::from_value(policy).unwrap(),
+            policy: Some(serde_json::from_value(policy).unwrap()),
             namespace: serde_json::from_value(json!({"metadata": {"name": "ns", "labels": {"zone": "production"}}}))
                 .unwrap(),
             rules: role(0),
@@ -90,6 +93,7 @@ impl World {
                 shared_accounts: vec![],
                 fuse_image: "pause".into(),
                 grants_per_namespace: 10,
+                calendar: Default::default(),
                 stop_without_fuse_test: true,
                 operator: "curfew".into(),
                 sweeper: "sweep".into(),
@@ -148,9 +152,22 @@ impl World {
             Event::PassOfRequest(crash) => drop(self.pass_of_request(crash)),
             Event::PassOfGrant(crash) => drop(self.pass_of_grant(crash)),
             Event::Lease(held) => self.standing.lease_held = held,
+            Event::Policy(0) => self.policy = None,
+            Event::Policy(edit) => {
+                if let Some(policy) = &mut self.policy {
+                    let who = if edit == 1 { "nobody" } else { policy.spec.requesters[0].name.as_str() }.to_owned();
+                    policy.spec.requesters[0].name = who;
+                    let generation = policy.metadata.generation.map(|g| g + 1);
+                    policy.metadata.generation = generation;
+                    policy.status.as_mut().unwrap().conditions[0].observed_generation = generation;
+                }
+            }
             Event::Guard(0) => self.standing.guard = Guard::Broken("curfew-requests is missing".into()),
             Event::Role(change) => self.rules = role(change),
-            Event::Mode(trial) => self.policy.spec.mode = if trial { Mode::DryRun } else { Mode::Enforce },
+            Event::Mode(trial) => {
+                let mode = if trial { Mode::DryRun } else { Mode::Enforce };
+                self.policy.iter_mut().for_each(|policy| policy.spec.mode = mode);
+            }
             Event::Guard(epoch) => self.standing.guard = Guard::Intact { epoch: format!("e{epoch}") },
         }
     }
@@ -211,8 +228,9 @@ impl World {
         let Some(filed) = self.request.clone() else { return false };
         let now = self.clock();
         let seen = Seen {
+            now: now.wall,
             request: &filed,
-            policy: Some(&self.policy),
+            policy: self.policy.as_ref(),
             policies: &[],
             namespace: Some(&self.namespace),
             rules: self.rules.as_deref(),
@@ -249,8 +267,12 @@ impl World {
             namespace: Some(&self.namespace),
             role: &role,
         };
+        let policy = self.policy.clone();
+        let basis = Basis { policy: policy.as_ref(), rules: self.rules.as_deref(), live: &[] };
+        let basis = basis::is_needed(&found, now).then_some(basis);
         let unasked = grant::Observed {
             found,
+            basis,
             installation: &self.installation,
             standing: &self.standing,
             answers: &[],
@@ -306,8 +328,13 @@ impl World {
         }
     }
     fn binds(&mut self, mut made: RoleBinding) {
-        let end = self.grant.as_ref().unwrap().spec.expires_at.unwrap();
+        let spec = &self.grant.as_ref().unwrap().spec;
+        let (start, end) = (spec.not_before, spec.expires_at.unwrap());
         assert!(self.now < end.get(), "bound after its end");
+        assert!(self.now >= start.get(), "bound before its start");
+        assert!(spec.start_deadline.is_none_or(|deadline| self.now <= deadline.get()), "bound after its startDeadline");
+        let policy = self.policy.as_ref().expect("bound without a policy");
+        assert_eq!(policy.spec.requesters[0].name, "alice", "bound for somebody who may not ask any more");
         let request = self.request.as_ref().expect("bound for a request that is gone");
         assert!(request.status.as_ref().is_some_and(|s| s.close.is_none()), "bound after it was closed");
         assert!(
@@ -378,14 +405,23 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (0u8..3).prop_map(Event::Guard),
         2 => (0u8..4).prop_map(Event::Role),
         1 => any::<bool>().prop_map(Event::Mode),
+        1 => (0u8..4).prop_map(Event::Policy),
     ]
+}
+
+/// For at once, or for a time when it is likely to be decided.
+fn planned() -> impl Strategy<Value = Value> {
+    let deadline = json!({"startDeadline": "2026-12-01T09:12:00Z"});
+    let start = json!({"startTime": "2026-12-01T09:08:00Z"});
+    let both = json!({"startTime": "2026-12-01T09:08:00Z", "startDeadline": "2026-12-01T09:12:00Z"});
+    prop_oneof![3 => Just(json!({})), 1 => Just(deadline), 2 => Just(start), 2 => Just(both)]
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn whatever_happens_it_settles_and_access_ends(events in prop::collection::vec(event(), 0..60)) {
-        let mut world = World::new();
+    fn whatever_happens_it_settles_and_access_ends(planned in planned(), events in prop::collection::vec(event(), 0..60)) {
+        let mut world = World::new(planned);
         for event in events {
             world.happens(event);
         }
@@ -411,7 +447,7 @@ proptest! {
 
 #[test]
 fn left_alone_an_agreed_request_is_bound_once() {
-    let mut world = World::new();
+    let mut world = World::new(json!({}));
     for event in [
         Event::PassOfRequest(Crash::No),
         Event::Approve,
@@ -425,4 +461,25 @@ fn left_alone_an_agreed_request_is_bound_once() {
         world.happens(Event::PassOfGrant(Crash::No));
     }
     assert_eq!((world.bound, world.binding.is_some()), (1, true));
+}
+
+#[test]
+fn e25_left_alone_planned_work_is_bound_at_its_start_and_not_before() {
+    let mut world = World::new(json!({"startTime": "2026-12-01T09:08:00Z"}));
+    for event in [Event::PassOfRequest(Crash::No), Event::Approve, Event::PassOfRequest(Crash::No)] {
+        world.happens(event);
+    }
+    let passes = |world: &mut World| {
+        for _ in 0..4 {
+            world.happens(Event::PassOfGrant(Crash::No));
+            world.happens(Event::Controllers);
+        }
+        (world.bound, world.fuse.is_some())
+    };
+    assert_eq!(passes(&mut world), (0, false));
+    world.happens(Event::Wait(479));
+    assert_eq!(passes(&mut world), (0, false), "a second before");
+    world.happens(Event::Wait(1));
+    assert_eq!(passes(&mut world), (1, true));
+    assert_eq!(world.ends[0].to_string(), "2026-12-01T09:18:00Z", "ten minutes from its start");
 }

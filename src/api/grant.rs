@@ -38,6 +38,7 @@ use std::collections::BTreeMap;
     printcolumn(name = "Expires", type_ = "string", json_path = ".spec.expiresAt"),
     printcolumn(name = "State", type_ = "string", json_path = ".status.state"),
     printcolumn(name = "Flags", type_ = "string", json_path = ".status.flags[*].type"),
+    printcolumn(name = "Not-Before", type_ = "string", json_path = ".spec.notBefore", priority = 1),
     printcolumn(name = "Ended", type_ = "string", json_path = ".status.endedAt", priority = 1),
     printcolumn(name = "Ended-By", type_ = "string", json_path = ".status.endedBy", priority = 1),
     printcolumn(name = "Policy", type_ = "string", json_path = ".spec.policy.name", priority = 1),
@@ -153,8 +154,11 @@ pub struct AccessGrantSpec {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 64))]
     pub admission_epoch: String,
-    /// When it was decided; access does not begin before.
+    /// Access does not begin before: when it was decided or, if that is later, when the request asked for it to begin.
     pub not_before: Instant,
+    /// Access never begins after this instant, where the request said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_deadline: Option<Instant>,
     /// When access ends, fixed once; absent where nothing was granted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Instant>,

@@ -6,6 +6,8 @@ use kube::ResourceExt;
 pub const FIELD_MANAGER: &str = "curfew";
 /// The UID of the grant that a binding or a fuse belongs to.
 pub const GRANT_LABEL: &str = "curfew.dev/grant";
+/// Namespaces with data that calls for more care, such as `curfew.dev/sensitivity: cardholder`; any value counts.
+pub const SENSITIVITY_LABEL: &str = "curfew.dev/sensitivity";
 /// The policy that it was decided under.
 pub const POLICY_LABEL: &str = "curfew.dev/policy";
 /// The request that it was filed as.

@@ -1,4 +1,5 @@
 //! `AccessPolicy`: one reason that justifies access.
+use super::calendar::Calendar;
 use super::evidence::{DataClass, Required};
 use super::time::Span;
 use super::{schema::*, subject::*};
@@ -67,6 +68,9 @@ pub struct AccessPolicySpec {
     pub access: Vec<Access>,
     /// For how long.
     pub duration: Durations,
+    /// When people work, and where their day ends. Default: the installation's (chart value `operator.calendar`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<Calendar>,
     /// What a request must say.
     pub evidence: Evidence,
     /// Who must agree.
@@ -154,6 +158,9 @@ pub struct Durations {
     pub default: Span,
     /// The most that a request may ask for. At most 24h, and at most the operator's `--max-duration`.
     pub max: Span,
+    /// Whether access ends at the latest when the day ends on which it begins: at midnight in the calendar's time zone.
+    #[serde(default)]
+    pub same_day: bool,
 }
 
 /// What a request must say.

@@ -48,6 +48,8 @@ pub enum Ready {
     MayNotBind,
     /// A role is on the list of those that are never granted.
     NeverGranted,
+    /// The calendar cannot be read: an unknown time zone, or no work day.
+    BadCalendar,
     /// `duration.max` is above the operator's `--max-duration`.
     DurationAboveCap,
     /// A covered namespace refuses the fuse, so access there could outlive a dead operator.
@@ -111,6 +113,8 @@ impl Reason for Approved {
 /// `Active` before the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, EnumMessage, VariantArray)]
 pub enum BeginReason {
+    /// It begins by itself at `notBefore`; nothing is bound before.
+    Scheduled,
     /// The fuse is being made.
     Preparing,
     /// Admission does not protect decisions at the moment: nothing begins.
@@ -125,6 +129,8 @@ pub enum BeginReason {
     BindingRefused,
     /// An object that is not ours has the name of the fuse or the binding: delete it.
     NameTaken,
+    /// Its policy was changed after the decision, and under the new text nothing can begin at the moment.
+    PolicyChanged,
     /// The namespace has as many live grants as the installation allows.
     NamespaceFull,
     /// The binding exists: access holds until `expiresAt`.
@@ -185,7 +191,7 @@ pub enum EndReason {
     Tampered,
     /// Its role grew: it gave more than what was agreed to. The API server's audit log says who changed it.
     RoleChanged,
-    /// It could not begin in time.
+    /// It could not begin in time, or what it was agreed under did not hold any more when it was to begin.
     NeverStarted,
 }
 impl Reason for EndReason {

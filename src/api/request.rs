@@ -36,11 +36,13 @@ const FILED_ONCE: &str = "self.spec == oldSelf.spec || (has(oldSelf.status) && h
     printcolumn(name = "Waiting-On", type_ = "string", json_path = ".status.waitingFor[*].step"),
     printcolumn(name = "State", type_ = "string", json_path = ".status.state"),
     printcolumn(name = "End", type_ = "string", json_path = ".status.expiresAt"),
+    printcolumn(name = "Start", type_ = "string", json_path = ".spec.startTime", priority = 1),
     validation = Rule::new("self.metadata.name.size() <= 63").message("metadata.name must be at most 63 characters: it becomes a label value"),
     validation = Rule::new(FILED_ONCE).message("a request changes only while its condition Screened says Incomplete or DetailRequested: file a new one under another name").field_path(".spec"),
     validation = Rule::new("self.spec.requester == oldSelf.spec.requester && self.spec.policy == oldSelf.spec.policy").message("requester and policy never change: file a new request").field_path(".spec"),
     validation = Rule::new("!has(oldSelf.status) || has(self.status)").message("may not be removed").field_path(".status")
 )]
+#[x_kube(validation = Rule::new("!has(self.startTime) || !has(self.startDeadline) || self.startTime < self.startDeadline").message("startDeadline must be later than startTime").field_path(".startDeadline"))]
 #[schemars(transform = no_nulls)]
 #[serde(rename_all = "camelCase")]
 pub struct AccessRequestSpec {
@@ -60,6 +62,13 @@ pub struct AccessRequestSpec {
     /// For how long, such as `30m`. Default: the policy's; an approver may shorten it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<Span>,
+    /// Planned work: when access begins by itself, such as `2026-12-01T09:00:00Z`, at most 30 days ahead. It is decided
+    /// before, and the duration counts from it. Default: when it is agreed to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_time: Option<Instant>,
+    /// Access never begins after this instant; whatever waits by then is over. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_deadline: Option<Instant>,
     /// Which data you need to see: systems, and in them records or fields. Declared for those who decide, and for the
     /// record; RBAC cannot limit it (N1). Keys and numbers only, never the data itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -129,7 +129,7 @@ fn is_warning(t: &Transition) -> bool {
     let expected = says(t, &[Ready::Complete])
         || says(t, &[Screened::Complete, Screened::DetailRequested])
         || says(t, &[Approved::Waiting, Approved::StepsMet, Approved::Withdrawn])
-        || says(t, &[BeginReason::Preparing, BeginReason::Bound])
+        || says(t, &[BeginReason::Scheduled, BeginReason::Preparing, BeginReason::Bound])
         || says(t, &[Outcome::Approved, Outcome::Withdrawn, Outcome::DryRun])
         || says(t, &[EndReason::Expired, EndReason::Closed, EndReason::NamespaceDeleted])
         || says(t, &[RemovalVerified::Removed]);

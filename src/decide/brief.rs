@@ -2,7 +2,7 @@
 //!
 //! The lines follow from what is stored alone, never from the time of the pass: else every pass would write them anew.
 use super::screening::Filing;
-use super::text;
+use super::{term, text};
 use crate::api::evidence::DataScope;
 use crate::api::names;
 use crate::api::policy::{AccessPolicy, Mode};
@@ -51,6 +51,7 @@ pub fn lines(facts: &Facts<'_>) -> Vec<String> {
     let spec = &filing.request.spec;
     say("Asks", Some(who_asks(filing)), 3);
     say("Trial", (status.mode == Some(Mode::DryRun)).then(|| TRIAL.to_owned()), 1);
+    say("Begins", spec.start_time.map(|start| format!("by itself, at {start} if agreed before")), 1);
     say("Ends", Some(when_it_ends(facts)), 2);
     say("Reason", Some(spec.reason.clone()), 4);
     say("Ticket", Some(ticket(filing, status)), 3);
@@ -106,7 +107,12 @@ fn who_asks(filing: &Filing<'_>) -> String {
 }
 
 fn when_it_ends(facts: &Facts<'_>) -> String {
-    let after = |decided: DateTime<Utc>| Instant::new(decided + facts.filing.duration);
+    let Filing { request, policy, access, duration, installation, .. } = facts.filing;
+    let after = |decided: DateTime<Utc>| {
+        let begins = term::begins(request, decided);
+        let (longest, _) = term::longest(&policy.spec, access, installation, begins);
+        Instant::new(begins + longest.min(*duration))
+    };
     let (soonest, latest, since) = (after(facts.since), after(facts.until), Instant::new(facts.since));
     format!("by itself, at {soonest} if agreed at {since}, at the latest at {latest}; an open shell or watch goes on")
 }

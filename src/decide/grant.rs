@@ -1,7 +1,11 @@
 //! One grant's life: begins, runs, ends, is verified, and goes after its retention.
 //!
 //! The end comes first in every pass and sees neither policy, lease nor guard: see [`end_of`].
+pub mod basis;
 mod ending;
+
+pub use basis::Basis;
+use basis::Holds;
 
 use super::effect::{Answer, Effect, Identity, Question};
 use super::role::{self, Permission};
@@ -59,6 +63,8 @@ pub struct Observed<'a> {
     pub installation: &'a Installation,
     /// What must hold before anything begins.
     pub standing: &'a Standing,
+    /// What a beginning is judged by; `None` where it was not [needed](basis::is_needed).
+    pub basis: Option<Basis<'a>>,
     /// To the questions of this pass.
     pub answers: &'a [Answer],
     /// The effect that the server will not have, and its words.
@@ -119,6 +125,9 @@ pub fn end_of(found: &Found<'_>, now: Now) -> Option<EndReason> {
     if record::due(found.grant).is_none_or(|due| due.get() <= now.for_ending()) {
         // Once the fuse is on record the binding may have been made, also if nobody wrote that down.
         return Some(if started || recorded_fuse.is_some() { EndReason::Expired } else { EndReason::NeverStarted });
+    }
+    if !started && found.grant.spec.start_deadline.is_some_and(|deadline| deadline.get() < now.for_ending()) {
+        return Some(EndReason::NeverStarted);
     }
     if found.namespace.is_none_or(children::is_dying) {
         return Some(EndReason::NamespaceDeleted);
@@ -229,6 +238,8 @@ fn outcome_in_words(grant: &AccessGrant) -> String {
 
 /// What comes next for a grant that has not ended.
 enum Step<'a> {
+    /// What was agreed to does not hold any more.
+    Lapse(String),
     /// Something does not hold yet.
     Wait(BeginReason, String, Next),
     /// The fuse is to be made.
@@ -250,6 +261,14 @@ fn next_step<'a>(observed: &Observed<'a>, now: Now) -> Step<'a> {
     if observed.found.own_binding().is_some() {
         return Step::Hold;
     }
+    let not_before = grant.spec.not_before;
+    if not_before.get() > now.wall {
+        if let Some((reason, words)) = of_another_epoch(observed) {
+            return Step::Wait(reason, words, Next::After(not_before.get() - now.wall));
+        }
+        let words = format!("begins by itself at {not_before}, and ends by itself at {expires_at}");
+        return Step::Wait(BeginReason::Scheduled, words, Next::After(not_before.get() - now.wall));
+    }
     if binding.is_some() || fuse.is_some_and(|f| !children::is_ours(f, grant)) {
         let (kind, name) = (
             if binding.is_some() { "RoleBinding" } else { "Job" },
@@ -260,6 +279,11 @@ fn next_step<'a>(observed: &Observed<'a>, now: Now) -> Step<'a> {
     }
     if let Some((reason, words)) = obstacle(observed, now) {
         return Step::Wait(reason, words, Next::After(SOON.min(left)));
+    }
+    match basis::judge(observed, now) {
+        Holds::Yes => {}
+        Holds::NotNow(words) => return Step::Wait(BeginReason::PolicyChanged, words, Next::After(SOON.min(left))),
+        Holds::NoMore(words) => return Step::Lapse(words),
     }
     if left < MARGIN {
         return Step::Wait(BeginReason::Preparing, "too little time is left to begin".into(), Next::After(left));
@@ -299,11 +323,10 @@ fn obstacle(observed: &Observed<'_>, now: Now) -> Option<(BeginReason, String)> 
                 format!("nothing begins while admission is not as installed: {words}"),
             ));
         }
-        Guard::Intact { epoch } if *epoch != observed.found.grant.spec.admission_epoch => {
-            let words = "the rules that protect decisions were changed after this was decided: file a new request";
-            return Some((BeginReason::Unguarded, words.into()));
-        }
         Guard::Intact { .. } => {}
+    }
+    if let Some(stale) = of_another_epoch(observed) {
+        return Some(stale);
     }
     match &observed.standing.fuses {
         Fuses::DoNotBurn(words) if observed.installation.stop_without_fuse_test => {
@@ -311,6 +334,19 @@ fn obstacle(observed: &Observed<'_>, now: Now) -> Option<(BeginReason, String)> 
         }
         _ => None,
     }
+}
+
+/// What was decided before the rules that protect decisions were changed never begins.
+fn of_another_epoch(observed: &Observed<'_>) -> Option<(BeginReason, String)> {
+    let words = "the rules that protect decisions were changed after this was decided: file a new request";
+    let grant = observed.found.grant;
+    let is_stale = match &observed.standing.guard {
+        Guard::Intact { epoch } => *epoch != grant.spec.admission_epoch,
+        // Who was told so is not told otherwise while a new operator looks at admission: an epoch does not come back.
+        Guard::Unknown => grant.status.iter().flat_map(|s| &s.conditions).any(|c| c.message == words),
+        Guard::Broken(_) => false,
+    };
+    is_stale.then(|| (BeginReason::Unguarded, words.into()))
 }
 
 fn begin(observed: &Observed<'_>, now: Now) -> Plan<AccessGrantStatus> {
@@ -347,6 +383,7 @@ fn begin(observed: &Observed<'_>, now: Now) -> Plan<AccessGrantStatus> {
             status.started_at.get_or_insert(now.for_record());
             plan(status, vec![], Next::After(left + AFTERWARDS))
         }
+        Step::Lapse(words) => ending::never_begins(observed, words, now),
         Step::Wait(reason, words, next) => plan(with(reason, words), vec![], next),
         Step::LightFuse
             if observed.answers.iter().any(|a| matches!(a.question, Question::HasRoom { .. }) && !a.yes) =>

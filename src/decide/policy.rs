@@ -1,10 +1,12 @@
 //! Whether anything can be granted under a policy, and what about it deserves a second look.
 //!
 //! [`FINDINGS`] is the list: `status.conditions`, `status.warnings`, the reference and the tests walk it.
+use super::calendar::Calendar;
 use super::effect::{Answer, Question};
 use super::screening::pattern;
 use super::{Fuses, Installation, Next, Now, Plan, Standing, approvers, children, role, selector, term, text};
 use crate::api::evidence::Required;
+use crate::api::names;
 use crate::api::policy::{Access, AccessPolicy, AccessPolicyStatus, Step, Warning};
 use crate::api::reasons::{self, Ready};
 use crate::api::subject::{Level, RoleKind, Subject, SubjectKind};
@@ -28,6 +30,8 @@ pub struct Observed<'a> {
     pub roles: &'a [RoleSeen],
     /// The namespaces that it covers and that are not going away, by name.
     pub namespaces: &'a [String],
+    /// Those of them that are labelled as sensitive.
+    pub sensitive: &'a [String],
     /// What [`questions`] brought in this pass.
     pub answers: &'a [Answer],
     /// The last trial of fuses.
@@ -80,6 +84,8 @@ pub enum Concern {
     BroadApprovers,
     /// The first access, which a request gets that names none, is not `ReadOnly`.
     FirstAccessWrites,
+    /// `duration.default` is above an hour, and a covered namespace is labelled `curfew.dev/sensitivity`: more risk, less time.
+    LongForData,
     /// `duration.default` equals `duration.max`, so everybody gets the most.
     DefaultIsMax,
     /// `evidence.require` asks for less than why safer methods do not help, and which data is needed.
@@ -123,11 +129,13 @@ pub const FINDINGS: &[Finding] = &[
     missing(Ready::LevelMismatch, &["B14"], level_mismatch),
     missing(Ready::RoleTooLarge, &["J5", "G4"], role_too_large),
     missing(Ready::MayNotBind, &["F4"], may_not_bind),
+    missing(Ready::BadCalendar, &["E4"], bad_calendar),
     missing(Ready::DurationAboveCap, &["E15"], duration_above_cap),
     missing(Ready::FuseRefused, &["E24"], fuse_refused),
     missing(Ready::FusesDoNotBurn, &["E24"], fuses_do_not_burn),
     warning(Concern::BroadApprovers, &["D1"], broad_approvers),
     warning(Concern::FirstAccessWrites, &["F2"], first_access_writes),
+    warning(Concern::LongForData, &["E16"], long_for_data),
     warning(Concern::DefaultIsMax, &["E2"], default_is_max),
     warning(Concern::ThinEvidence, &["X13"], thin_evidence),
     warning(Concern::NoNamespaces, &["A11"], no_namespaces),
@@ -143,6 +151,14 @@ pub fn covered<'a, N: kube::ResourceExt + 'a>(
         here.filter(|n| selector::selects(&policy.spec.namespaces, n.labels())).map(|n| n.name_any()).collect();
     names.sort();
     names
+}
+
+/// The namespaces among these that the policy covers and that are labelled as sensitive, by name.
+pub fn sensitive<'a, N: kube::ResourceExt + 'a>(
+    policy: &AccessPolicy,
+    all: impl IntoIterator<Item = &'a N>,
+) -> Vec<String> {
+    covered(policy, all.into_iter().filter(|n| n.labels().contains_key(names::SENSITIVITY_LABEL)))
 }
 
 /// Where each access's role is looked for: once for a ClusterRole, in the first covered namespaces for a Role.
@@ -365,6 +381,10 @@ fn may_not_bind(observed: &Observed<'_>) -> Option<String> {
     })
 }
 
+fn bad_calendar(observed: &Observed<'_>) -> Option<String> {
+    Calendar::of(&observed.policy.spec, observed.installation).err()
+}
+
 fn duration_above_cap(observed: &Observed<'_>) -> Option<String> {
     let (max, cap) = (observed.policy.spec.duration.max, observed.installation.max_duration);
     (max.delta() > cap).then(|| {
@@ -465,6 +485,22 @@ fn first_access_writes(observed: &Observed<'_>) -> Option<String> {
         "spec.access: who names no access gets the first, `{}`, which is {:?}; put a ReadOnly one first",
         first.name, first.level
     ))
+}
+
+fn long_for_data(observed: &Observed<'_>) -> Option<String> {
+    const LONG: TimeDelta = TimeDelta::hours(1);
+    let default = observed.policy.spec.duration.default;
+    if default.delta() <= LONG {
+        return None;
+    }
+    let sensitive = observed.sensitive.iter().map(|namespace| format!("`{namespace}`"));
+    some(sensitive.collect(), |names| {
+        format!(
+            "spec.duration.default: {default} is long for what is in {names}, labelled {}; at most {} is usual",
+            names::SENSITIVITY_LABEL,
+            term::in_words(LONG)
+        )
+    })
 }
 
 fn default_is_max(observed: &Observed<'_>) -> Option<String> {

@@ -1,7 +1,7 @@
 //! The record: an AccessGrant as a snapshot of what was asked and agreed, its history, and how long it is kept.
 use super::screening::Filing;
 use super::transition::Transition;
-use super::{Now, role};
+use super::{Now, role, term};
 use crate::api::grant::*;
 use crate::api::reasons::Outcome;
 use crate::api::request::{AccessRequestSpec, Permissions};
@@ -15,8 +15,9 @@ use sha2::{Digest, Sha256};
 const TIMELINE: usize = 256;
 const KEPT_FOR_THE_END: usize = 16;
 
-/// The record of a decision. `expiresAt` is decided here and nowhere else: the shortest of what was asked for and what
-/// each of those who agreed allowed (C11). `None` while the API server has not named the objects that it speaks of.
+/// The record of a decision. `expiresAt` is decided here and nowhere else: the shortest of what was asked for, what each of
+/// those who agreed allowed (C11) and the lowest cap, from the start on. `None` while the API server has not named the
+/// objects that it speaks of, or no time is left.
 pub fn award(
     filing: &Filing<'_>,
     outcome: Outcome,
@@ -25,7 +26,7 @@ pub fn award(
     epoch: &str,
     now: Now,
 ) -> Option<AccessGrant> {
-    let Filing { request, policy, access, namespace, rules, entitled_by, duration, installation: _ } = *filing;
+    let Filing { request, policy, access, namespace, rules, entitled_by, duration, installation } = *filing;
     // In full, so that whatever a request says has its place in the record; `access` and `duration` are resolved.
     let AccessRequestSpec {
         policy: _,
@@ -33,6 +34,8 @@ pub fn award(
         reason,
         ticket,
         duration: _,
+        start_time: _,
+        start_deadline,
         data,
         why_not_safer,
         why_not_lower,
@@ -43,8 +46,11 @@ pub fn award(
     } = request.spec.clone();
     let (uid, at) = (request.uid()?, now.for_record());
     let place = request.namespace()?;
-    let shortest = approvals.iter().filter_map(|a| a.duration).map(Span::delta).chain([duration]).min()?;
-    let expires_at = if outcome == Outcome::Approved { Some(at.checked_add(shortest)?) } else { None };
+    let not_before = if outcome == Outcome::Approved { Instant::new(term::begins(request, at.get())) } else { at };
+    let (longest, _) = term::longest(&policy.spec, access, installation, not_before.get());
+    let shortest = approvals.iter().filter_map(|a| a.duration).map(Span::delta).chain([duration, longest]).min()?;
+    let ends = not_before.checked_add(shortest).filter(|ends| *ends > not_before);
+    let expires_at = if outcome == Outcome::Approved { Some(ends?) } else { None };
     let Permissions { adds, had, flags: _, rules_sha256: _ } = permissions;
     let is_agreed = matches!(outcome, Outcome::Approved | Outcome::DryRun);
     let mut grant = AccessGrant::new(
@@ -91,7 +97,8 @@ pub fn award(
             approved_by: in_one_line(&approvals).filter(|_| is_agreed),
             approvals,
             admission_epoch: epoch.to_owned(),
-            not_before: at,
+            not_before,
+            start_deadline,
             expires_at,
         },
     );

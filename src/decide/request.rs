@@ -3,8 +3,8 @@ mod gain;
 
 use super::approval::{self, Verdict};
 use super::effect::{Answer, Effect, Question};
-use super::screening::{self, Filing, Screening, Seen};
-use super::{Guard, Installation, Next, Now, Plan, Standing, brief, record, role, text};
+use super::screening::{self, Filing, Screening, Seen, checks};
+use super::{Guard, Installation, Next, Now, Plan, Standing, brief, record, role, term, text};
 use crate::api::grant::{AccessGrant, ApprovalOf};
 use crate::api::names;
 use crate::api::policy::Mode;
@@ -147,7 +147,11 @@ impl Draft<'_> {
             let by = grant.spec.approved_by.as_deref().unwrap_or("nobody");
             match (grant.spec.outcome, grant.spec.expires_at) {
                 (Outcome::Approved, Some(end)) => {
-                    self.set(Approved::StepsMet, format!("agreed by {by}; access ends by itself at {end}"))
+                    let begins = match grant.spec.not_before {
+                        start if start > self.now.for_record() => format!("begins by itself at {start} and "),
+                        _ => String::new(),
+                    };
+                    self.set(Approved::StepsMet, format!("agreed by {by}; access {begins}ends by itself at {end}"))
                 }
                 (Outcome::DryRun, _) => self.set(
                     Approved::StepsMet,
@@ -296,7 +300,7 @@ impl Draft<'_> {
                 self.set(Screened::Complete, message);
                 let waits = format!(
                     "{}{}; {}",
-                    what_is_asked(filing),
+                    what_is_asked(filing, self.now.wall),
                     gain::in_words(&self.status),
                     waits_for(&steps, self.times_out_at(Some(filing)))
                 );
@@ -348,10 +352,14 @@ impl Draft<'_> {
 
     fn times_out_at(&self, filing: Option<&Filing<'_>>) -> DateTime<Utc> {
         let default = TimeDelta::hours(1);
-        let created = self.observed.seen.request.metadata.creation_timestamp.as_ref();
-        let created = created.and_then(|t| Instant::try_from(t).ok()).map_or(self.now.wall, Instant::get);
+        let request = self.observed.seen.request;
+        let filed = screening::filed_at(request, self.now.wall);
         let policy = filing.map(|f| f.policy).or(self.observed.seen.policy);
-        created + policy.map_or(default, |p| p.spec.approval.pending_timeout.delta())
+        let usual = filed + policy.map_or(default, |p| p.spec.approval.pending_timeout.delta());
+        // Planned work waits until its start; what is planned too far ahead is not kept for longer than anything may be.
+        let start = request.spec.start_time.map(|start| start.get().min(filed + checks::FARTHEST));
+        let planned = start.map_or(usual, |start| usual.max(start));
+        request.spec.start_deadline.map_or(planned, |deadline| planned.min(deadline.get()))
     }
 
     /// Brings `permissions` up to date, and says what the role gives beyond what people were shown.
@@ -378,10 +386,26 @@ fn left_out(status: &AccessRequestStatus) -> String {
 }
 
 /// `alice asks for logs (ReadOnly) in billing for 30m`: what a yes would give.
-fn what_is_asked(filing: &Filing<'_>) -> String {
+fn what_is_asked(filing: &Filing<'_>, now: DateTime<Utc>) -> String {
     let place = filing.request.metadata.namespace.as_deref().unwrap_or_default();
     let (who, access) = (&filing.request.spec.requester.username, filing.access);
-    format!("{who} asks for {} ({:?}) in {place} for {}", access.name, access.level, Span::from(filing.duration))
+    let from = filing.request.spec.start_time.map_or_else(String::new, |start| format!(" from {start}"));
+    let length = Span::from(filing.duration);
+    format!(
+        "{who} asks for {} ({:?}) in {place} for {length}{from}{}",
+        access.name,
+        access.level,
+        no_longer_than(filing, now)
+    )
+}
+
+/// Where the day ends before what was asked for does.
+fn no_longer_than(filing: &Filing<'_>, now: DateTime<Utc>) -> String {
+    let begins = term::begins(filing.request, now);
+    match term::rest_of_day(&filing.policy.spec, filing.installation, begins) {
+        Some((left, until)) if left < filing.duration => format!(", {until}"),
+        _ => String::new(),
+    }
 }
 
 fn waits_for(steps: &[Waiting], until: DateTime<Utc>) -> String {
@@ -463,6 +487,7 @@ mod tests {
             )
             .unwrap();
             let seen = Seen {
+                now: self.now.wall,
                 request,
                 policy: self.policy.as_ref(),
                 policies: &[],
@@ -552,6 +577,84 @@ mod tests {
             let plan = World { now: at(time), ..World::new() }.pass(&request(json!({}), status));
             let grant = record(&plan).unwrap_or_else(|| panic!("{sentence}: no record"));
             assert_eq!((grant.spec.outcome, grant.spec.expires_at), (outcome, None), "{sentence}");
+        }
+    }
+    #[test]
+    fn e17_twenty_minutes_asked_at_9_15_end_at_9_35() {
+        let status = asked(json!({"approvals": [approval("bob", "Approve")]}));
+        let plan = World { now: at("09:15:00"), ..World::new() }.pass(&request(json!({"duration": "20m"}), status));
+        assert_eq!(record(&plan).unwrap().spec.expires_at.unwrap().to_string(), "2026-12-01T09:35:00Z");
+    }
+    #[test]
+    fn e25_planned_work_is_decided_before_and_counts_from_its_start() {
+        let planned =
+            || json!({"startTime": "2026-12-01T14:00:00Z", "startDeadline": "2026-12-01T15:00:00Z", "duration": "20m"});
+        let yes = || asked(json!({"approvals": [approval("bob", "Approve")]}));
+        for (sentence, time, window) in [
+            ("agreed to before", "09:05:00", Some(("2026-12-01T14:00:00Z", "2026-12-01T14:20:00Z"))),
+            ("beyond the pending timeout", "13:59:59", Some(("2026-12-01T14:00:00Z", "2026-12-01T14:20:00Z"))),
+            ("too late: nobody decided until it was to start", "14:00:00", None),
+        ] {
+            let plan = World { now: at(time), ..World::new() }.pass(&request(planned(), yes()));
+            let spec = &record(&plan).unwrap_or_else(|| panic!("{sentence}: no record")).spec;
+            let found = spec.expires_at.map(|end| (spec.not_before.to_string(), end.to_string()));
+            assert_eq!(found, window.map(|(start, end)| (start.to_owned(), end.to_owned())), "{sentence}");
+            assert_eq!(spec.start_deadline.map(|d| d.to_string()).as_deref(), Some("2026-12-01T15:00:00Z"));
+        }
+        let soon = request(json!({"startTime": "2026-12-01T09:03:00Z"}), yes());
+        let spec = &record(&World::new().pass(&soon)).unwrap().spec.clone();
+        assert_eq!(spec.not_before.to_string(), "2026-12-01T09:05:00Z", "its start has come: it begins when agreed to");
+        let waits = World { now: at("13:00:00"), ..World::new() }.pass(&request(planned(), asked(json!({}))));
+        let said = waits.status.unwrap().conditions.iter().map(|c| c.message.clone()).collect::<String>();
+        assert!(said.contains("for 20m from 2026-12-01T14:00:00Z; waits until 2026-12-01T14:00:00Z"), "E23: {said}");
+    }
+    #[test]
+    fn e25_what_waits_at_its_start_deadline_is_over() {
+        let late = || request(json!({"startDeadline": "2026-12-01T09:04:00Z"}), asked(json!({})));
+        assert_eq!(record(&World { now: at("09:03:59"), ..World::new() }.pass(&late())), None);
+        let plan = World { now: at("09:04:00"), ..World::new() }.pass(&late());
+        assert_eq!(record(&plan).unwrap().spec.outcome, Outcome::TimedOut);
+    }
+    #[test]
+    fn e25_what_is_planned_too_far_ahead_does_not_wait_for_ever() {
+        let filed = || request(json!({"startTime": "2031-01-01T09:00:00Z"}), Value::Null);
+        let after =
+            |days: i64| Now { wall: at("09:00:00").wall + TimeDelta::days(days), server_ahead: TimeDelta::zero() };
+        assert_eq!(state(&World { now: after(29), ..World::new() }.pass(&filed())), "Incomplete");
+        assert_eq!(state(&World { now: after(30), ..World::new() }.pass(&filed())), "TimedOut");
+    }
+    #[test]
+    fn e4_access_of_a_same_day_policy_ends_at_midnight_of_the_day_it_begins_on() {
+        let duration = json!({"default": "1h", "max": "2h", "sameDay": true});
+        let changes = json!({"duration": duration, "calendar": {"timeZone": "Europe/Berlin"}, "approval": {"pendingTimeout": "24h",
+            "steps": [{"name": "service-owner", "approvers": [{"kind": "Group", "name": "billing-owners"}]}]}});
+        for (sentence, spec, time, end) in [
+            ("in daytime nothing changes", json!({}), "09:05:00", "2026-12-01T10:05:00Z"),
+            ("the default is cut at midnight", json!({}), "22:40:00", "2026-12-01T23:00:00Z"),
+            (
+                "so is what was asked for when there was time",
+                json!({"duration": "2h"}),
+                "22:40:00",
+                "2026-12-01T23:00:00Z",
+            ),
+            ("agreed to after midnight it is of the new day", json!({}), "23:00:00", "2026-12-02T00:00:00Z"),
+            (
+                "planned work ends on the day of its start",
+                json!({"startTime": "2026-12-02T22:30:00Z"}),
+                "09:05:00",
+                "2026-12-02T23:00:00Z",
+            ),
+        ] {
+            let world = World { policy: Some(policy(changes.clone())), now: at(time), ..World::new() };
+            let waits = world.pass(&request(spec.clone(), asked(json!({}))));
+            let plan = world.pass(&request(spec, asked(json!({"approvals": [approval("bob", "Approve")]}))));
+            assert_eq!(record(&plan).unwrap().spec.expires_at.unwrap().to_string(), end, "{sentence}");
+            let said = waits.status.unwrap().conditions.iter().map(|c| c.message.clone()).collect::<String>();
+            assert_eq!(
+                said.contains("(Europe/Berlin) at the latest"),
+                end.contains("T23:00"),
+                "E23 {sentence}: {said}"
+            );
         }
     }
     #[test]

@@ -13,8 +13,8 @@ use crate::api::policy::{Access, AccessPolicy};
 use crate::api::reasons::Screened;
 use crate::api::request::{self, AccessRequest};
 use crate::api::subject::{Subject, SubjectKind};
-use crate::api::time::Span;
-use chrono::TimeDelta;
+use crate::api::time::{Instant, Span};
+use chrono::{DateTime, TimeDelta, Utc};
 use k8s_openapi::api::{core::v1::Namespace, rbac::v1::PolicyRule};
 use std::sync::Arc;
 use strum::{EnumMessage, IntoStaticStr, VariantArray};
@@ -43,6 +43,8 @@ pub struct Seen<'a> {
     pub live: &'a [Arc<AccessGrant>],
     /// What the installation fixes.
     pub installation: &'a Installation,
+    /// When it is screened.
+    pub now: DateTime<Utc>,
 }
 
 /// A request with everything that it names resolved.
@@ -91,6 +93,10 @@ pub enum Code {
     ScopeTooBroad,
     /// More time than the lowest maximum allows.
     DurationTooLong,
+    /// `startTime` or `startDeadline` was past when the request was filed.
+    StartPassed,
+    /// `startTime` is too far ahead.
+    StartTooFar,
     /// The policy offers no access of that name.
     AccessNotOffered,
     /// This person has live access for as many other tickets as the policy allows; screened again when one ends.
@@ -107,6 +113,8 @@ impl Code {
             | Self::MissingEvidence
             | Self::ScopeTooBroad
             | Self::DurationTooLong
+            | Self::StartPassed
+            | Self::StartTooFar
             | Self::AccessNotOffered
             | Self::LimitReached
             | Self::PolicyNotReady => true,
@@ -193,6 +201,12 @@ pub fn entitlement<'a>(request: &AccessRequest, policy: &'a AccessPolicy) -> Opt
         SubjectKind::User => entry.name == who.username,
         SubjectKind::Group => who.groups.contains(&entry.name),
     })
+}
+
+/// When the request was filed; before the API server has said so, now.
+pub fn filed_at(request: &AccessRequest, now: DateTime<Utc>) -> DateTime<Utc> {
+    let created = request.metadata.creation_timestamp.as_ref();
+    created.and_then(|t| Instant::try_from(t).ok()).map_or(now, Instant::get)
 }
 
 /// What was asked for, or the policy's default.

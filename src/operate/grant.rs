@@ -1,10 +1,13 @@
 //! One pass over a grant: read, ask, decide, act, store, tell.
 use super::{Context, act, again, answers};
 use crate::api::grant::{AccessGrant, AccessGrantStatus};
+use crate::api::policy::AccessPolicy;
 use crate::api::time::Instant;
-use crate::cluster::{Error, read::Surroundings, trace::Trace, write::Stored};
-use crate::decide::{Next, grant, grant::Found, grant::Observed, transition};
+use crate::cluster::{Cluster, Error, read::Surroundings, trace::Trace, write::Stored};
+use crate::decide::grant::{self, Basis, Found, Observed, basis};
+use crate::decide::{Next, screening, transition};
 use chrono::TimeDelta;
+use k8s_openapi::api::rbac::v1::PolicyRule;
 use kube::{ResourceExt, runtime::controller::Action};
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +51,9 @@ async fn pass(name: &str, context: &Context) -> Result<Next, Error> {
         namespace: namespace.as_ref(),
         role,
     };
-    let unasked = Observed { found, installation, standing: &standing, answers: &[], refused: None };
+    let read = if basis::is_needed(&found, now) { Some(beside(cluster, &seen).await?) } else { None };
+    let basis = read.as_ref().map(Beside::basis);
+    let unasked = Observed { found, installation, standing: &standing, basis, answers: &[], refused: None };
 
     let answers = answers(cluster, grant::questions(&unasked, now)).await?;
     let observed = Observed { answers: &answers, ..unasked };
@@ -60,6 +65,32 @@ async fn pass(name: &str, context: &Context) -> Result<Next, Error> {
     }
     let stored = store(context, grant, plan.status.as_ref()).await?;
     acted.map(|_| if stored == Stored::Conflict { Next::AtOnce } else { plan.next })
+}
+
+/// What a beginning is judged by.
+#[derive(Default)]
+struct Beside {
+    policy: Option<AccessPolicy>,
+    rules: Option<Vec<PolicyRule>>,
+    live: Vec<Arc<AccessGrant>>,
+}
+impl Beside {
+    fn basis(&self) -> Basis<'_> {
+        Basis { policy: self.policy.as_ref(), rules: self.rules.as_deref(), live: &self.live }
+    }
+}
+
+/// Reads it; the most of it only where the policy was edited since the decision.
+async fn beside(cluster: &Cluster, seen: &Surroundings) -> Result<Beside, Error> {
+    let policy = cluster.policy(&seen.grant.spec.policy.name).await?;
+    let edited = policy.as_ref().filter(|policy| basis::was_edited(policy, &seen.grant)).zip(seen.request.as_ref());
+    let Some((edited, request)) = edited else { return Ok(Beside { policy, ..Beside::default() }) };
+    let rules = async {
+        let Some(access) = screening::access_of(request, edited) else { return Ok(None) };
+        cluster.rules(&access.role_ref, &seen.grant.spec.namespace).await
+    };
+    let (live, rules) = tokio::try_join!(cluster.live_grants_of(&seen.grant.spec.user), rules)?;
+    Ok(Beside { policy, rules, live: live.into_iter().map(Arc::new).collect() })
 }
 
 async fn store(context: &Context, grant: &AccessGrant, status: Option<&AccessGrantStatus>) -> Result<Stored, Error> {

@@ -67,13 +67,14 @@ async fn pass(name: &str, context: &Context) -> Result<Next, Error> {
         trials.keep(name, None);
         return Ok(Next::OnChange);
     };
-    let namespaces = policy::covered(&read, &cluster.namespaces().await?);
+    let all = cluster.namespaces().await?;
+    let (namespaces, sensitive) = (policy::covered(&read, &all), policy::sensitive(&read, &all));
     let roles = cluster.roles_of(&read, &namespaces).await?;
     let active = cluster.active_grants_under(name).await?;
     let (now, last) = (context.clock.now(), trials.last(name));
     let (policy, namespaces, roles, standing) = (&read, &namespaces[..], &roles[..], &standing);
-    let seen =
-        Observed { policy, namespaces, roles, standing, installation, active, trial: last.as_ref(), answers: &[] };
+    let (sensitive, trial) = (&sensitive[..], last.as_ref());
+    let seen = Observed { policy, namespaces, sensitive, roles, standing, installation, active, trial, answers: &[] };
     let answers = answers(cluster, policy::questions(&seen, now)).await?;
     let trial = policy::trial_of(&seen, &answers, now).or_else(|| last.clone());
     let plan = policy::decide(&Observed { answers: &answers, trial: trial.as_ref(), ..seen }, now);

@@ -38,6 +38,7 @@ async fn pass(namespace: &str, name: &str, context: &Context) -> Result<Next, Er
     };
     let (now, standing) = (clock.now(), context.standing());
     let seen = Seen {
+        now: now.wall,
         request,
         policy: policy.as_ref(),
         policies: &beside.policies,

@@ -163,6 +163,14 @@ async fn values_become_flags() {
         "operator.fuseImage=mirror/pause:1",
         "--set",
         "operator.logFormat=text",
+        "--set",
+        "operator.calendar.timeZone=Europe/Berlin",
+        "--set",
+        "operator.calendar.workDays={Sun,Mon}",
+        "--set",
+        "operator.calendar.workHours=08:00-16:00",
+        "--set",
+        "operator.calendar.holidays={2026-12-25}",
     ])
     .await;
     let pod = &one(&objects, "Deployment", "curfew")["spec"]["template"]["spec"];
@@ -179,6 +187,10 @@ async fn values_become_flags() {
             "--stop-without-fuse-test=false",
             "--shared-account=root",
             "--shared-account=deploy",
+            "--calendar-time-zone=Europe/Berlin",
+            "--calendar-work-days=Sun,Mon",
+            "--calendar-work-hours=08:00-16:00",
+            "--calendar-holiday=2026-12-25",
             "--cluster-name=west",
             "--log-format=text"
         ])
@@ -254,6 +266,10 @@ async fn bad_values_are_refused_with_what_is_allowed() {
         ("operator.maxDuration=forever", "does not match pattern"),
         ("operator.logFormat=xml", "value must be one of 'json', 'text'"),
         ("operator.grantsPerNamespace=0", "minimum"),
+        ("operator.calendar.timeZone=Mars Olympus", "does not match pattern"),
+        ("operator.calendar.workDays={Mon,Funday}", "/operator/calendar/workDays/1"),
+        ("operator.calendar.workHours=9-18", "does not match pattern"),
+        ("operator.calendar.holidays={25.12.2026}", "/operator/calendar/holidays/0"),
         ("users[0].kind=ServiceAccount,users[0].name=x", "value must be one of 'User', 'Group'"),
         ("users[0].name=x", "missing property 'kind'"),
         ("grantableRoles={}", "/grantableRoles"),

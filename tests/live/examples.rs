@@ -13,6 +13,7 @@ const APPLIED: &[&str] = &[
     "namespaces/billing.yaml",
     "policies/failed-job.yaml",
     "policies/live-debugging.yaml",
+    "policies/planned-maintenance.yaml",
     "policies/read-only-check.yaml",
     "policies/small-team.yaml",
     "requests/read-only-check.yaml",
@@ -262,6 +263,26 @@ async fn f4_a_failed_job_is_run_again_by_its_role_and_no_other() {
     assert!(done.status.success(), "{}", said(&done));
     assert!(!again("payroll").status.success(), "another job");
     assert!(!alice.may("delete", "pods").await && !alice.may("get", "secrets").await);
+}
+
+#[tokio::test]
+async fn b12_the_planned_request_of_the_documents_works_when_pasted() {
+    let bed = Bed::new("maintenance").await;
+    let _operator = bed.operator().await;
+    let policy = policy(&bed, "policies/planned-maintenance.yaml").await;
+    let (alice, bob) = (bed.person("alice", &["engineers"]).await, bed.person("bob", &["service-owners"]).await);
+    let text = include_str!("../../docs/time.md");
+    let block = text.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let line = block.replace("planned-maintenance", &policy).replace("billing", &bed.namespace);
+    let pasted = shell(&bed, &alice.kubeconfig, &line);
+    assert!(pasted.status.success(), "{}", said(&pasted));
+    let filed = alice.filed("chg-2041");
+    let waits = filed.becomes(Screened::Complete).await;
+    assert_eq!(codes(&waits), set([]));
+    bob.decides(&filed, json!({"step": "service-owner", "as": "service-owners", "decision": "Approve"})).await.unwrap();
+    let record = filed.recorded().await.becomes(BeginReason::Scheduled).await.spec;
+    assert_eq!(Some(record.not_before), waits.spec.start_time);
+    assert_eq!(record.expires_at.unwrap().get() - record.not_before.get(), chrono::TimeDelta::hours(2));
 }
 
 #[tokio::test]

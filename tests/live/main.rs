@@ -13,3 +13,4 @@ mod permissions;
 mod races;
 mod retention;
 mod running;
+mod time;

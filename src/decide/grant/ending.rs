@@ -11,10 +11,21 @@ use chrono::TimeDelta;
 pub(super) const AT_ONCE: TimeDelta = TimeDelta::milliseconds(50);
 /// How long after the end our own binding may still be what allows, before that is worth a condition.
 const LAG: TimeDelta = TimeDelta::seconds(10);
+/// The most characters of the condition's message.
+const MOST: usize = 4096;
 /// How soon to ask again about what somebody else's binding allows.
 const SOON: TimeDelta = TimeDelta::seconds(5);
 
 pub(super) fn end(observed: &Observed<'_>, reason: EndReason, now: Now) -> Plan<AccessGrantStatus> {
+    ends(observed, reason, None, now)
+}
+
+/// Ends what has not begun: what was agreed to does not hold any more.
+pub(super) fn never_begins(observed: &Observed<'_>, why: String, now: Now) -> Plan<AccessGrantStatus> {
+    ends(observed, EndReason::NeverStarted, Some(format!("{why}: file a new request")), now)
+}
+
+fn ends(observed: &Observed<'_>, reason: EndReason, why: Option<String>, now: Now) -> Plan<AccessGrantStatus> {
     let (found, grant) = (&observed.found, observed.found.grant);
     // The binding first: everything else can wait for it (G7).
     let fuse = found.own_fuse().filter(|f| !children::is_dying(*f)).map(|f| Effect::DeleteFuse(Identity::of(f)));
@@ -37,7 +48,8 @@ pub(super) fn end(observed: &Observed<'_>, reason: EndReason, now: Now) -> Plan<
     let by = ended_by(found, reason, &observed.installation.operator);
     if status.end_reason.is_none() {
         (status.ended_at, status.ended_by, status.end_reason) = (Some(at), Some(by.clone()), Some(reason));
-        reasons::set(&mut status, reason, end_in_words(found, reason, &by), generation, at);
+        let words = why.unwrap_or_else(|| end_in_words(found, reason, &by, now));
+        reasons::set(&mut status, reason, words.chars().take(MOST).collect::<String>(), generation, at);
     }
     let next = verify(observed, &mut status, now);
     Plan { effects: fuse.into_iter().collect(), status: changed(observed, status, now), next }
@@ -75,16 +87,17 @@ fn ended_by(found: &Found<'_>, reason: EndReason, operator: &str) -> String {
     }
 }
 
-fn end_in_words(found: &Found<'_>, reason: EndReason, by: &str) -> String {
+fn end_in_words(found: &Found<'_>, reason: EndReason, by: &str, now: Now) -> String {
     let spec = &found.grant.spec;
+    let begun = if spec.not_before.get() > now.wall { " before it began" } else { "" };
     let audit = "the API server's audit log says by whom";
     match reason {
         EndReason::Expired => match found.grant.status.as_ref().and_then(|s| s.started_at) {
             Some(_) => "its time was up".into(),
             None => "its time was up; whether it had begun was not seen".into(),
         },
-        EndReason::Closed => format!("{by} ended it{}", because(found)),
-        EndReason::Revoked => format!("{by} took it away{}", because(found)),
+        EndReason::Closed => format!("{by} ended it{begun}{}", because(found)),
+        EndReason::Revoked => format!("{by} took it away{begun}{}", because(found)),
         EndReason::RequestDeleted => {
             format!("its request {}/{} was deleted: {audit}", spec.namespace, spec.request.name)
         }
@@ -101,9 +114,13 @@ fn end_in_words(found: &Found<'_>, reason: EndReason, by: &str) -> String {
         EndReason::NeverStarted => {
             let why =
                 found.grant.status.as_ref().and_then(|s| s.conditions.iter().find(|c| c.type_ == EndReason::CONDITION));
-            match why {
-                Some(why) => format!("it could not begin in time ({}): file a new request", why.reason),
-                None => "it could not begin in time: file a new request".into(),
+            match (why, spec.start_deadline.filter(|deadline| deadline.get() < now.for_ending())) {
+                (why, Some(deadline)) => {
+                    let why = why.map_or_else(String::new, |why| format!(" ({})", why.reason));
+                    format!("it could not begin before its startDeadline, {deadline}{why}: file a new request")
+                }
+                (Some(why), None) => format!("it could not begin in time ({}): file a new request", why.reason),
+                (None, None) => "it could not begin in time: file a new request".into(),
             }
         }
     }

@@ -1,6 +1,6 @@
 use super::ending::AT_ONCE;
 use super::*;
-use crate::decide::screening::tests::installation;
+use crate::decide::screening::tests::{installation, policy};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ fn grant(status: Value) -> AccessGrant {
         "metadata": {"name": "billing.sup-4812.7f3a2c1b", "uid": "grant-uid", "generation": 1},
         "spec": {
             "request": {"namespace": "billing", "name": "sup-4812", "uid": "7f3a2c1b-0000", "generation": 1},
-            "policy": {"name": "customer-support", "uid": "p", "generation": 1, "description": "", "retentionDays": 400},
+            "policy": {"name": "customer-support", "uid": "11111111-0000", "generation": 3, "description": "", "retentionDays": 400},
             "outcome": "Approved", "user": "alice", "groups": ["support"], "entitledBy": {"kind": "Group", "name": "support"},
             "namespace": "billing", "access": "logs", "level": "ReadOnly", "roleRef": {"kind": "ClusterRole", "name": "curfew-logs"},
             "rules": [], "rulesSha256": "", "adds": ["get pods/log"], "ticket": "SUP-4812", "reason": "r", "askedFor": "30m",
@@ -23,12 +23,13 @@ fn grant(status: Value) -> AccessGrant {
 }
 fn request(status: Value) -> AccessRequest {
     serde_json::from_value(json!({"apiVersion": "curfew.dev/v1alpha1", "kind": "AccessRequest",
-        "metadata": {"name": "sup-4812", "namespace": "billing", "uid": "7f3a2c1b-0000"},
+        "metadata": {"name": "sup-4812", "namespace": "billing", "uid": "7f3a2c1b-0000", "generation": 1},
         "spec": {"policy": "p", "reason": "r", "ticket": "t", "requester": {"username": "alice"}}, "status": status}))
     .unwrap()
 }
 fn namespace() -> Namespace {
-    serde_json::from_value(json!({"metadata": {"name": "billing"}})).unwrap()
+    serde_json::from_value(json!({"metadata": {"name": "billing", "labels": {"curfew.dev/zone": "production"}}}))
+        .unwrap()
 }
 /// A fuse of this grant, complete or not.
 fn fuse(complete: bool) -> Job {
@@ -401,7 +402,9 @@ fn pass_with(
 ) -> Plan<AccessGrantStatus> {
     let (open, ns, installation) = (request(json!({})), namespace(), installation());
     let found = Found { grant, request: Some(&open), fuse, binding, namespace: Some(&ns), role };
-    decide(&Observed { found, installation: &installation, standing, answers, refused: None }, now)
+    let policy = policy(json!({}));
+    let basis = basis::is_needed(&found, now).then_some(Basis { policy: Some(&policy), rules: None, live: &[] });
+    decide(&Observed { found, installation: &installation, standing, basis, answers, refused: None }, now)
 }
 fn live(yes: bool) -> Vec<Answer> {
     let question = Question::IsAdmissionLive { namespace: "billing".into(), request: "sup-4812".into() };
@@ -534,7 +537,8 @@ fn g4_each_permission_of_a_line_is_asked_about() {
     grant.spec.adds = vec!["get,list,watch pods".into(), "get configmaps flags".into()];
     let role = &RoleNow::Unread;
     let found = Found { grant: &grant, request: Some(&open), fuse: None, binding: None, namespace: Some(&ns), role };
-    let observed = Observed { found, installation: &installation, standing: &standing, answers: &[], refused: None };
+    let observed =
+        Observed { found, installation: &installation, standing: &standing, basis: None, answers: &[], refused: None };
     let now = at("09:30:01");
     let mut answers: Vec<_> = questions(&observed, now)
         .into_iter()

@@ -3,6 +3,7 @@ use crate::api::subject::RoleRef;
 use crate::decide::Guard;
 use crate::decide::screening::tests::{installation, policy};
 use chrono::{DateTime, Utc};
+use kube::ResourceExt;
 use serde_json::{Value, json};
 use strum::VariantArray;
 
@@ -26,6 +27,7 @@ struct World {
     policy: AccessPolicy,
     roles: Vec<RoleSeen>,
     namespaces: Vec<String>,
+    sensitive: Vec<String>,
     refuses: Vec<&'static str>,
     not_bindable: Vec<&'static str>,
     trial: Option<Trial>,
@@ -42,6 +44,7 @@ impl World {
             policy,
             roles: vec![role("logs"), role("restart")],
             namespaces: vec!["billing".into(), "orders".into()],
+            sensitive: vec![],
             refuses: vec![],
             not_bindable: vec![],
             trial: None,
@@ -58,6 +61,7 @@ impl World {
             policy: &self.policy,
             roles: &self.roles,
             namespaces: &self.namespaces,
+            sensitive: &self.sensitive,
             answers,
             trial,
             active: self.active,
@@ -161,6 +165,11 @@ fn not_ready() -> Vec<(&'static str, World, Ready)> {
             Ready::MayNotBind,
         ),
         (
+            "E4 a midnight that nobody can find",
+            World::with(json!({"calendar": {"timeZone": "Mars/Olympus"}})),
+            Ready::BadCalendar,
+        ),
+        (
             "E15 more than the installation allows",
             World {
                 installation: Installation { max_duration: TimeDelta::hours(1), ..installation() },
@@ -187,6 +196,14 @@ fn warned() -> Vec<(&'static str, World, &'static str)> {
                                                  "roleRef": {"kind": "ClusterRole", "name": "curfew-restart"}}]}))
             },
             "FirstAccessWrites",
+        ),
+        (
+            "E16 long for a namespace that is sensitive",
+            World {
+                sensitive: vec!["billing".into()],
+                ..World::with(json!({"duration": {"default": "61m", "max": "2h"}}))
+            },
+            "LongForData",
         ),
         (
             "E2 everybody gets the most",
@@ -233,6 +250,8 @@ fn what_deserves_a_second_look_still_grants() {
         assert_eq!(status.conditions[0].reason, "Complete", "{sentence}");
     }
     assert_eq!(World::new().status().warnings, []);
+    let hour = World::with(json!({"duration": {"default": "1h", "max": "2h"}}));
+    assert_eq!(World { sensitive: vec!["billing".into()], ..hour }.status().warnings, [], "E16: an hour is not long");
     assert!(!is_broad("billing-engineering-leads") && !is_broad("developers-of-billing"));
 }
 
@@ -345,6 +364,11 @@ fn a11_namespaces_are_covered_by_label_and_left_out_when_they_go() {
         namespace("lab", "staging", Value::Null),
     ];
     assert_eq!(covered(&policy(json!({})), &all), ["billing", "orders"]);
+    let mut all = all;
+    for i in [1, 3] {
+        all[i].labels_mut().insert(names::SENSITIVITY_LABEL.into(), "cardholder".into());
+    }
+    assert_eq!(sensitive(&policy(json!({})), &all), ["billing"], "E16: covered, and labelled");
 }
 
 #[test]

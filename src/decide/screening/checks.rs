@@ -1,12 +1,15 @@
 //! The checks themselves, in the order in which people read them.
 use super::{
-    Code, Criterion, Finding, Seen, access_of, duration_of, entitlement, evidence, pattern, role_fault, words,
+    Code, Criterion, Finding, Seen, access_of, duration_of, entitlement, evidence, filed_at, pattern, role_fault, words,
 };
 use crate::api::evidence::Required;
+use crate::api::grant::AccessGrant;
 use crate::api::policy::{AccessPolicy, TicketRule};
 use crate::api::reasons::{Ready, Reason};
 use crate::api::subject::Level;
+use crate::api::time::Instant;
 use crate::decide::{approval, approvers, role, selector, term, text};
+use chrono::TimeDelta;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 use std::collections::BTreeMap;
@@ -67,8 +70,14 @@ pub const CHECKS: &[Criterion] = &[
     Criterion {
         name: "EndTimeSet",
         asks: "Is the time asked for within the lowest maximum?",
-        covers: &["B13", "C5", "E16", "E23"],
+        covers: &["B13", "C5", "E4", "E16", "E23"],
         examine: end_time_set,
+    },
+    Criterion {
+        name: "StartTimeSet",
+        asks: "Does it begin at once, or at a time that is ahead and not too far?",
+        covers: &["B12", "E25"],
+        examine: start_time_set,
     },
     Criterion {
         name: "Approvable",
@@ -358,17 +367,72 @@ fn end_time_set(seen: &Seen<'_>) -> Finding {
     let Some(access) = access_of(seen.request, policy) else {
         return Finding::Unknown("Not judged: it needs the access.".to_owned());
     };
-    let (longest, cap) = term::longest(&policy.spec, access, seen.installation);
-    let asked = duration_of(seen.request, policy);
-    let (asked_words, longest_words) = (term::in_words(asked), term::in_words(longest));
+    let (request, asked) = (seen.request, duration_of(seen.request, policy));
+    let (longest, cap) = term::always(&policy.spec, access, seen.installation);
+    let asked_words = term::in_words(asked);
     if asked > longest {
-        let said = if seen.request.spec.duration.is_some() { "" } else { " by the policy's default" };
+        let said = if request.spec.duration.is_some() { "" } else { " by the policy's default" };
+        let most = term::in_words(longest);
         return Finding::Failed(
             Code::DurationTooLong,
-            format!("spec.duration: {asked_words}{said} is too long; at most {longest_words} ({cap})"),
+            format!("spec.duration: {asked_words}{said} is too long; at most {most} ({cap})"),
         );
     }
-    Finding::Passed(format!("ends by itself {asked_words} after it was agreed to; at most {longest_words} ({cap})"))
+    // Judged by when it was filed: what was complete then does not become too long while people decide.
+    let begins = term::begins(request, filed_at(request, seen.now));
+    let rest = term::rest_of_day(&policy.spec, seen.installation, begins);
+    if let (Some((left, until)), Some(_)) = (rest, request.spec.duration)
+        && asked > left + TYPING
+    {
+        let left = term::in_words(left);
+        return Finding::Failed(
+            Code::DurationTooLong,
+            format!(
+                "spec.duration: {asked_words} is too long for what is left of the day, {left}: access lasts {until}; \
+                 leave spec.duration out to get what is left, or set spec.startTime to another day"
+            ),
+        );
+    }
+    let (_, most) = term::longest(&policy.spec, access, seen.installation, term::begins(request, seen.now));
+    let from = request.spec.start_time.map_or("it was agreed to".to_owned(), |at| format!("{at}, or being agreed to"));
+    Finding::Passed(format!("ends by itself {asked_words} after {from}; {most}"))
+}
+
+/// How long the typing of a request may take: what is left of a day gets less meanwhile.
+const TYPING: TimeDelta = TimeDelta::minutes(5);
+/// How far ahead work may be planned.
+pub const FARTHEST: TimeDelta = TimeDelta::days(30);
+
+fn start_time_set(seen: &Seen<'_>) -> Finding {
+    let spec = &seen.request.spec;
+    let filed = filed_at(seen.request, seen.now);
+    let filed_words = Instant::new(filed);
+    if let Some(deadline) = spec.start_deadline.filter(|deadline| deadline.get() <= filed) {
+        return Finding::Failed(
+            Code::StartPassed,
+            format!("spec.startDeadline: {deadline} was past when this was filed, at {filed_words}; name a later one"),
+        );
+    }
+    let until = spec.start_deadline.map_or_else(String::new, |deadline| format!(", but not after {deadline}"));
+    match spec.start_time {
+        None => Finding::Passed(format!("begins when it is agreed to{until}")),
+        Some(start) if start.get() < filed - TYPING => Finding::Failed(
+            Code::StartPassed,
+            format!(
+                "spec.startTime: {start} was past when this was filed, at {filed_words}; leave it out to begin when it is \
+                 agreed to, or name a later one"
+            ),
+        ),
+        Some(start) if start.get() > filed + FARTHEST => Finding::Failed(
+            Code::StartTooFar,
+            format!(
+                "spec.startTime: {start} is too far ahead; at most {} days from filing, that is {}",
+                FARTHEST.num_days(),
+                Instant::new(filed + FARTHEST)
+            ),
+        ),
+        Some(start) => Finding::Passed(format!("begins by itself at {start}, or when it is agreed to if later{until}")),
+    }
 }
 
 fn approvable(seen: &Seen<'_>) -> Finding {
@@ -396,12 +460,20 @@ fn approvable(seen: &Seen<'_>) -> Finding {
 
 fn other_active_grants(seen: &Seen<'_>) -> Finding {
     let ours = &seen.request.spec;
-    let others = || seen.live.iter().filter(|grant| grant.spec.ticket != ours.ticket);
-    let words = |grant: &&Arc<crate::api::grant::AccessGrant>| {
-        let end = grant.spec.expires_at.map_or_else(String::new, |end| format!(" until {end}"));
-        format!("{} in {}{end}", grant.spec.ticket, grant.spec.namespace)
-    };
     let Some(policy) = seen.policy else { return needs_policy() };
+    let begins = term::begins(seen.request, seen.now);
+    let ends = begins + duration_of(seen.request, policy);
+    // What is planned for another time is not held at the same time.
+    let is_apart = |grant: &AccessGrant| {
+        grant.spec.not_before.get() >= ends || grant.spec.expires_at.is_some_and(|end| end.get() <= begins)
+    };
+    let others = || seen.live.iter().filter(|grant| grant.spec.ticket != ours.ticket && !is_apart(grant));
+    let words = |grant: &&Arc<AccessGrant>| {
+        let start = grant.spec.not_before;
+        let start = if start.get() > seen.now { format!(" from {start}") } else { String::new() };
+        let end = grant.spec.expires_at.map_or_else(String::new, |end| format!(" until {end}"));
+        format!("{} in {}{start}{end}", grant.spec.ticket, grant.spec.namespace)
+    };
     let under_this = || others().filter(|grant| grant.spec.policy.name == ours.policy);
     let tickets: std::collections::BTreeSet<_> = under_this().map(|grant| &grant.spec.ticket).collect();
     let most = policy.spec.limits.active_per_requester;

@@ -11,6 +11,7 @@ pub(crate) fn installation() -> Installation {
     Installation {
         max_duration: TimeDelta::hours(12),
         shared_accounts: vec!["ops-shared".into()],
+        calendar: Default::default(),
         fuse_image: "registry.example.com/pause:1".into(),
         grants_per_namespace: 100,
         stop_without_fuse_test: true,
@@ -104,6 +105,7 @@ struct World {
     rules: Option<Vec<PolicyRule>>,
     live: Vec<Arc<AccessGrant>>,
     installation: Installation,
+    now: DateTime<Utc>,
 }
 impl World {
     fn new() -> Self {
@@ -117,6 +119,7 @@ impl World {
             rules: Some(serde_json::from_value(rules).unwrap()),
             live: vec![],
             installation: installation(),
+            now: "2026-11-21T05:00:00Z".parse().unwrap(),
         }
     }
     fn asks(changes: Value) -> Self {
@@ -132,6 +135,7 @@ impl World {
     }
     fn seen(&self) -> Seen<'_> {
         Seen {
+            now: self.now,
             request: &self.request,
             policy: self.policy.as_ref(),
             policies: &self.policies,
@@ -149,6 +153,23 @@ impl World {
 fn without_status(mut policy: AccessPolicy) -> AccessPolicy {
     policy.status = None;
     policy
+}
+
+/// 23:40 in Berlin.
+fn evening() -> DateTime<Utc> {
+    "2026-11-21T22:40:00Z".parse().unwrap()
+}
+/// A policy whose access ends with the day.
+fn same_day() -> AccessPolicy {
+    policy(
+        json!({"duration": {"default": "30m", "max": "2h", "sameDay": true}, "calendar": {"timeZone": "Europe/Berlin"}}),
+    )
+}
+/// A request that was filed then, seen in the evening.
+fn filed(at: &str, changes: Value) -> World {
+    let mut world = World { now: evening(), ..World::asks(changes) };
+    world.request.metadata.creation_timestamp = Some(at.parse::<DateTime<Utc>>().map(Instant::new).unwrap().into());
+    world
 }
 
 /// A sentence led by the requirement, a request that is not as it says, and the one code that names it.
@@ -313,6 +334,26 @@ fn refused() -> Vec<(&'static str, World, Code)> {
             Code::DurationTooLong,
         ),
         (
+            "E4 an hour, with twenty minutes left of the day",
+            World { now: evening(), policy: Some(same_day()), ..World::asks(json!({"duration": "1h"})) },
+            Code::DurationTooLong,
+        ),
+        (
+            "E4 planned work that would go beyond its day",
+            World {
+                policy: Some(same_day()),
+                ..World::asks(json!({"duration": "1h", "startTime": "2026-11-23T22:30:00Z"}))
+            },
+            Code::DurationTooLong,
+        ),
+        ("B12 a start in the past", World::asks(json!({"startTime": "2026-11-21T04:54:59Z"})), Code::StartPassed),
+        (
+            "E25 a deadline in the past",
+            World::asks(json!({"startDeadline": "2026-11-21T05:00:00Z"})),
+            Code::StartPassed,
+        ),
+        ("B12 a start next year", World::asks(json!({"startTime": "2026-12-21T05:00:01Z"})), Code::StartTooFar),
+        (
             "D9 a step that lists the requester alone",
             World::under(json!({"approval": {"steps": [{"name": "owner", "approvers": user("alice")}]}})),
             Code::NoApprover,
@@ -325,6 +366,14 @@ fn refused() -> Vec<(&'static str, World, Code)> {
         ),
         ("A16 a policy without a step", World::under(json!({"approval": {}})), Code::PolicyNotReady),
         ("C6 another live ticket", World { live: vec![grant(json!({}))], ..World::new() }, Code::LimitReached),
+        (
+            "C6 another ticket that is planned for the same time",
+            World {
+                live: vec![grant(json!({"notBefore": "2026-11-21T05:29:00Z", "expiresAt": "2026-11-21T06:00:00Z"}))],
+                ..World::new()
+            },
+            Code::LimitReached,
+        ),
     ]
 }
 
@@ -364,6 +413,34 @@ fn complete() -> Vec<(&'static str, World)> {
         ),
         ("E17 any value up to the maximum", World::asks(json!({"duration": "20m"}))),
         ("E16 exactly the maximum", World::asks(json!({"duration": "2h"}))),
+        (
+            "E4 the default is shortened, not refused",
+            World { now: evening(), policy: Some(same_day()), ..World::new() },
+        ),
+        (
+            "E4 who asks for what is left may take a while to type it",
+            World { now: evening(), policy: Some(same_day()), ..World::asks(json!({"duration": "25m"})) },
+        ),
+        (
+            "E4 who asked when there was time is not refused while people decide",
+            World { policy: Some(same_day()), ..filed("2026-11-21T20:00:00Z", json!({"duration": "1h"})) },
+        ),
+        ("B12 planned work", World::asks(json!({"startTime": "2026-11-23T09:00:00Z"}))),
+        ("B12 a start that was just now", World::asks(json!({"startTime": "2026-11-21T04:55:00Z"}))),
+        ("B12 thirty days ahead", World::asks(json!({"startTime": "2026-12-21T05:00:00Z"}))),
+        (
+            "E25 a start that has come while people decide",
+            filed("2026-11-20T05:00:00Z", json!({"startTime": "2026-11-20T09:00:00Z"})),
+        ),
+        (
+            "C6 access that is planned for another day",
+            world(json!({
+            "notBefore": "2026-11-22T05:00:00Z", "expiresAt": "2026-11-22T06:00:00Z"})),
+        ),
+        (
+            "C6 work that is planned for when other access has ended",
+            World { live: vec![grant(json!({}))], ..World::asks(json!({"startTime": "2026-11-21T05:35:00Z"})) },
+        ),
         (
             "A1 a person named as a user",
             World { policy: Some(policy(lists_alice)), ..World::asks(json!({"requester": {"username": "alice"}})) },
@@ -604,7 +681,7 @@ fn what_cannot_be_judged_does_not_fail_twice() {
     let seen = world.seen();
     let screening = screen(&seen);
     let open = screening.checks.iter().filter(|c| !c.passed && c.code.is_none()).count();
-    assert_eq!(open, CHECKS.len() - 4, "all but the policy, the person, the role and the audit trail");
+    assert_eq!(open, CHECKS.len() - 5, "all but the policy, the person, the role, the start and the audit trail");
     assert!(screening.filing.is_none());
 }
 
@@ -684,6 +761,26 @@ fn e17_a_filing_says_what_for_how_long_and_who_may_ask() {
     let seen = world.seen();
     let filing = screen(&seen).filing.unwrap();
     assert_eq!((filing.access.name.as_str(), filing.duration), ("logs", TimeDelta::minutes(30)));
+}
+
+#[test]
+fn e23_the_end_is_known_before_anybody_agrees() {
+    let check =
+        |world: World| screen(&world.seen()).checks.into_iter().find(|c| c.name == "EndTimeSet").unwrap().message;
+    let planned = check(World::asks(json!({"startTime": "2026-11-23T09:00:00Z"})));
+    assert!(planned.contains("30m after 2026-11-23T09:00:00Z, or being agreed to; at most 2h"), "{planned}");
+    let late = check(World { now: evening(), policy: Some(same_day()), ..World::new() });
+    assert!(
+        late.contains("until 2026-11-22 00:00 (Europe/Berlin) at the latest (the policy's duration.sameDay)"),
+        "{late}"
+    );
+    let too_long = World { now: evening(), policy: Some(same_day()), ..World::asks(json!({"duration": "1h"})) };
+    let said = check(too_long);
+    for part in
+        ["spec.duration: 1h is too long for what is left of the day, 20m", "(Europe/Berlin)", "leave spec.duration out"]
+    {
+        assert!(said.contains(part), "{said}");
+    }
 }
 
 #[test]

@@ -162,6 +162,9 @@ async fn a_policy_with_every_list_full_is_written() {
     let scene = Scene::new(&world, Given::Nothing).await;
     let mut policy = scene.policy(&["curfew-logs"; 8]);
     policy["spec"]["requesters"] = json!(subjects("Group", 32));
+    let days: Vec<_> = (0..128).map(|n| format!("20{:02}-{:02}-25", 26 + n / 12, 1 + n % 12)).collect();
+    policy["spec"]["calendar"] = json!({"timeZone": "America/Argentina/ComodRivadavia", "workHours": "00:00-24:00",
+        "workDays": ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"], "holidays": days});
     let step = |n: usize| json!({"name": format!("step-{n}"), "count": 1, "approvers": subjects("Group", 32)});
     policy["spec"]["approval"]["steps"] = (0..9).map(step).collect();
     world.must(Who::Ann, create(POLICIES, policy)).await;

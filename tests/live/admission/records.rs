@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 const RECORDS: &str = "curfew-grants";
 const OUTCOMES: &str = "curfew-grant-status";
 const AUTHORS: &str = "curfew-policies";
+const DAY: i64 = 24 * 3600;
 
 pub const ROWS: &[Row] = &[
     // Records.
@@ -60,16 +61,41 @@ pub const ROWS: &[Row] = &[
         answer: refused(RECORDS, "expiresAt is past"),
     },
     Row {
-        says: "a grant of next week",
+        says: "work that is planned for the end of the month",
         given: Nothing,
         who: Operator,
         call: |s| {
             let mut record = s.record();
-            record["spec"]["notBefore"] = json!(at(600_000));
-            record["spec"]["expiresAt"] = json!(at(603_600));
+            record["spec"]["notBefore"] = json!(at(30 * DAY));
+            record["spec"]["startDeadline"] = json!(at(30 * DAY + 600));
+            record["spec"]["expiresAt"] = json!(at(31 * DAY));
             create(GRANTS, record)
         },
-        answer: refused(RECORDS, "more than 24 h away"),
+        answer: accepted(),
+    },
+    Row {
+        says: "work that is planned for later",
+        given: Nothing,
+        who: Operator,
+        call: |s| {
+            let mut record = s.record();
+            record["spec"]["notBefore"] = json!(at(30 * DAY + 120));
+            record["spec"]["expiresAt"] = json!(at(30 * DAY + 3600));
+            create(GRANTS, record)
+        },
+        answer: refused(RECORDS, "notBefore is more than 30 days away"),
+    },
+    Row {
+        says: "planned work that lasts longer than a day",
+        given: Nothing,
+        who: Operator,
+        call: |s| {
+            let mut record = s.record();
+            record["spec"]["notBefore"] = json!(at(7 * DAY));
+            record["spec"]["expiresAt"] = json!(at(8 * DAY + 2));
+            create(GRANTS, record)
+        },
+        answer: rejected("within 24h of it"),
     },
     Row {
         says: "the record of a trial, which grants nothing",
@@ -288,6 +314,28 @@ pub const ROWS: &[Row] = &[
         who: Ann,
         call: |s| create(POLICIES, s.policy(&["curfew-logs"; 8])),
         answer: accepted(),
+    },
+    Row {
+        says: "a calendar whose hours go over midnight",
+        given: Nothing,
+        who: Ann,
+        call: |s| {
+            let mut policy = s.policy(&["curfew-logs"]);
+            policy["spec"]["calendar"] = json!({"workHours": "22:00-06:00"});
+            create(POLICIES, policy)
+        },
+        answer: rejected("two times of one day, the earlier first, like 09:00-18:00"),
+    },
+    Row {
+        says: "a calendar with a day that there is not",
+        given: Nothing,
+        who: Ann,
+        call: |s| {
+            let mut policy = s.policy(&["curfew-logs"]);
+            policy["spec"]["calendar"] = json!({"holidays": ["2026-02-30"]});
+            create(POLICIES, policy)
+        },
+        answer: rejected("spec.calendar.holidays"),
     },
     Row {
         says: "an author offers cluster-admin first",

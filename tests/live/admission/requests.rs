@@ -15,6 +15,30 @@ pub const ROWS: &[Row] = &[
         answer: accepted(),
     },
     Row {
+        says: "an engineer plans work, and says how late it may begin",
+        given: Nothing,
+        who: Alice,
+        call: |s| {
+            let mut request = s.asks();
+            request["spec"]["startTime"] = json!("2026-12-01T10:00:00+01:00");
+            request["spec"]["startDeadline"] = json!("2026-12-01T09:00:01Z");
+            create(s.requests(), request)
+        },
+        answer: accepted(),
+    },
+    Row {
+        says: "planned work that may only begin before its start",
+        given: Nothing,
+        who: Alice,
+        call: |s| {
+            let mut request = s.asks();
+            request["spec"]["startTime"] = json!("2026-12-01T10:00:00+01:00");
+            request["spec"]["startDeadline"] = json!("2026-12-01T09:00:00Z");
+            create(s.requests(), request)
+        },
+        answer: rejected("startDeadline must be later than startTime"),
+    },
+    Row {
         says: "a name that she writes for somebody else is overwritten by the stamp",
         given: Nothing,
         who: Alice,

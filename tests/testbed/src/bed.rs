@@ -249,6 +249,11 @@ impl Person {
         api.patch(&name, &PatchParams::apply("kubectl").force(), &Patch::Apply(&manifest)).await?;
         Ok(Filed { api, admin: self.client.clone(), name })
     }
+    /// A request of this name that is there already.
+    pub fn filed(&self, name: &str) -> Filed {
+        let api = Api::<AccessRequest>::namespaced(self.client.clone(), &self.namespace);
+        Filed { api, admin: self.client.clone(), name: name.to_owned() }
+    }
     /// `kubectl replace` of a request: the whole spec is what the manifest says.
     ///
     /// # Errors

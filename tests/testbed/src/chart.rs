@@ -34,6 +34,7 @@ pub fn installation(pod: &str, lease: &str) -> Installation {
         shared_accounts: vec![],
         fuse_image: "registry.k8s.io/pause:3.10".into(),
         grants_per_namespace: 200,
+        calendar: Default::default(),
         stop_without_fuse_test: true,
         operator: account(OPERATOR),
         sweeper: account(SWEEPER),
