@@ -2,6 +2,7 @@
 #![deny(clippy::disallowed_types)]
 pub mod approval;
 pub mod approvers;
+pub mod attestation;
 pub mod brief;
 pub mod calendar;
 pub mod children;

@@ -77,6 +77,8 @@ pub struct Context {
     pub trials: Trials,
     /// When each policy had its last pass.
     pub passes: Passes,
+    /// Held by a pass over a request that attests something.
+    pub attested: tokio::sync::Mutex<()>,
 }
 impl Context {
     fn standing(&self) -> Standing {
@@ -131,8 +133,8 @@ pub async fn run(
     let _shown =
         Running(tokio::spawn(show_standing(metrics.clone(), standing().subscribe(), installation.lease.clone())));
     let lease = lease::run(cluster.clone(), clock.clone(), installation.clone(), standing(), stopped(stop.clone()));
-    let (trials, passes) = Default::default();
-    let context = Arc::new(Context { cluster, clock, installation, health, metrics, teller, trials, passes });
+    let (trials, passes, attested) = Default::default();
+    let context = Arc::new(Context { cluster, clock, installation, health, metrics, teller, trials, passes, attested });
     tokio::join!(
         lease,
         policies(&client, &context, stopped(stop.clone())),

@@ -2,7 +2,7 @@
 use super::evidence::{Attachment, DataClass, DataScope, LegalBasis};
 use super::permission::Danger;
 use super::reasons::{EndReason, FlagType, Outcome};
-use super::request::Decision;
+use super::request::{Attestation, Decision};
 use super::time::{Instant, Span};
 use super::{schema::*, subject::*};
 use k8s_openapi::api::rbac::v1::PolicyRule;
@@ -28,6 +28,7 @@ use std::collections::BTreeMap;
     selectable = ".spec.namespace",
     selectable = ".spec.policy.name",
     selectable = ".spec.ticket",
+    selectable = ".spec.attestation.change",
     selectable = ".status.state",
     printcolumn(name = "Ticket", type_ = "string", json_path = ".spec.ticket"),
     printcolumn(name = "User", type_ = "string", json_path = ".spec.user"),
@@ -43,6 +44,7 @@ use std::collections::BTreeMap;
     printcolumn(name = "Ended-By", type_ = "string", json_path = ".status.endedBy", priority = 1),
     printcolumn(name = "Policy", type_ = "string", json_path = ".spec.policy.name", priority = 1),
     printcolumn(name = "Role", type_ = "string", json_path = ".spec.roleRef.name", priority = 1),
+    printcolumn(name = "Filed-By", type_ = "string", json_path = ".spec.filedBy", priority = 1),
     printcolumn(name = "Reason", type_ = "string", json_path = ".spec.reason", priority = 1),
     validation = Rule::new("self.spec == oldSelf.spec").message("a grant's spec is a snapshot and never changes").field_path(".spec"),
     validation = Rule::new("!has(oldSelf.status) || has(self.status)").message("may not be removed").field_path(".status")
@@ -66,6 +68,14 @@ pub struct AccessGrantSpec {
     #[schemars(length(max = 512), inner(length(max = 253)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub groups: Vec<String>,
+    /// Who filed it for them; absent where they filed it themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub filed_by: Option<String>,
+    /// What the filer attested, whether it counted or not. The change is spent: it opens nothing else for this person
+    /// under this policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attestation: Option<Attestation>,
     /// The entry of the policy's `requesters` that let them ask.
     pub entitled_by: Subject,
     /// Where the access holds.
@@ -139,7 +149,7 @@ pub struct AccessGrantSpec {
     pub asked_for: Span,
     /// The decisions that counted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 32))]
+    #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["by".into()]))]
     pub approvals: Vec<ApprovalOf>,
     /// Why nothing was granted, where no decision says it.
@@ -230,6 +240,10 @@ pub struct ApprovalOf {
     pub duration: Option<Span>,
     /// When the operator saw it first.
     pub at: Instant,
+    /// Who says so: a filer, of the review of a merged change. Absent where they decided themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub attested_by: Option<String>,
 }
 
 /// One fact of a grant's history; each holds the digest of the one before.

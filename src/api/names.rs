@@ -68,6 +68,11 @@ pub const VERBS: &[(&str, &str, &str)] = &[
         "accessrequests",
         "End any access, also when its policy is gone. ClusterRole `curfew-responder` holds it.",
     ),
+    (
+        "file",
+        "accesspolicies",
+        "File requests for others under that policy, where it names them in `onBehalf.filers`. ClusterRole `curfew-filer` has what else a filer needs.",
+    ),
     ("classify", "accesspolicies", "Set, change and remove the labels `curfew.dev/*` of namespaces."),
     ("bypass", "accesspolicies", "Make RoleBindings for people by hand in namespaces labelled `curfew.dev/hand-made`."),
 ];

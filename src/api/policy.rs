@@ -31,6 +31,7 @@ use serde::{Deserialize, Serialize};
     validation = Rule::new("!has(oldSelf.status) || has(self.status)").message("may not be removed").field_path(".status")
 )]
 #[x_kube(validation = Rule::new("self.access.all(a, !has(a.maxDuration) || duration(a.maxDuration) <= duration(self.duration.max))").message("access[].maxDuration may not exceed duration.max").field_path(".access"))]
+#[x_kube(validation = Rule::new("!has(self.onBehalf) || !has(self.onBehalf.satisfies) || self.onBehalf.satisfies.all(s, has(self.approval.steps) && self.approval.steps.exists(t, t.name == s))").message("onBehalf.satisfies names a step that approval.steps does not have").field_path(".onBehalf"))]
 #[schemars(transform = no_nulls)]
 #[serde(rename_all = "camelCase")]
 pub struct AccessPolicySpec {
@@ -78,6 +79,9 @@ pub struct AccessPolicySpec {
     /// How much one person may hold.
     #[serde(default)]
     pub limits: Limits,
+    /// Who may file for others, such as a GitOps engine or a portal. Absent: nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf: Option<OnBehalf>,
     /// How long records are kept after the access has ended, in days.
     #[serde(default = "days400")]
     #[schemars(range(min = 1, max = 3660))]
@@ -268,6 +272,22 @@ impl Default for Limits {
     fn default() -> Self {
         Self { active_per_requester: one() }
     }
+}
+
+/// Who may file for others, and what their word is worth.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+pub struct OnBehalf {
+    /// Their user names, such as `system:serviceaccount:flux-system:kustomize-controller`. They need the verb `file` on
+    /// this policy as well. Whom they file for must be in `requesters` as a User.
+    #[schemars(length(min = 1, max = 16), inner(length(min = 1, max = 253)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub filers: Vec<String>,
+    /// The steps for which the reviewers of a merged change count, as the filer attests them in `spec.attestation` of the
+    /// request: those whom the step lists as Users. Default: none. Whoever runs the filer can meet these steps alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 9), inner(length(min = 1, max = 40)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub satisfies: Vec<String>,
 }
 
 /// What the operator found about a policy.

@@ -37,12 +37,15 @@ const FILED_ONCE: &str = "self.spec == oldSelf.spec || (has(oldSelf.status) && h
     printcolumn(name = "State", type_ = "string", json_path = ".status.state"),
     printcolumn(name = "End", type_ = "string", json_path = ".status.expiresAt"),
     printcolumn(name = "Start", type_ = "string", json_path = ".spec.startTime", priority = 1),
+    printcolumn(name = "Filed-By", type_ = "string", json_path = ".spec.filedBy", priority = 1),
     validation = Rule::new("self.metadata.name.size() <= 63").message("metadata.name must be at most 63 characters: it becomes a label value"),
     validation = Rule::new(FILED_ONCE).message("a request changes only while its condition Screened says Incomplete or DetailRequested: file a new one under another name").field_path(".spec"),
-    validation = Rule::new("self.spec.requester == oldSelf.spec.requester && self.spec.policy == oldSelf.spec.policy").message("requester and policy never change: file a new request").field_path(".spec"),
+    validation = Rule::new("self.spec.requester == oldSelf.spec.requester && self.spec.policy == oldSelf.spec.policy && has(self.spec.filedBy) == has(oldSelf.spec.filedBy) && (!has(self.spec.filedBy) || self.spec.filedBy == oldSelf.spec.filedBy)").message("requester, filedBy and policy never change: apply the manifest instead of replacing the object, or file a new request").field_path(".spec"),
     validation = Rule::new("!has(oldSelf.status) || has(self.status)").message("may not be removed").field_path(".status")
 )]
 #[x_kube(validation = Rule::new("!has(self.startTime) || !has(self.startDeadline) || self.startTime < self.startDeadline").message("startDeadline must be later than startTime").field_path(".startDeadline"))]
+#[x_kube(validation = Rule::new("!has(self.filedBy) || has(self.startDeadline)").message("startDeadline is required where somebody files for another: the same manifest, applied anew after it, grants nothing"))]
+#[x_kube(validation = Rule::new("!has(self.attestation) || has(self.filedBy)").message("attestation is for those who file for somebody else (spec.filedBy): leave it out, and let those in status.waitingFor decide"))]
 #[schemars(transform = no_nulls)]
 #[serde(rename_all = "camelCase")]
 pub struct AccessRequestSpec {
@@ -66,7 +69,8 @@ pub struct AccessRequestSpec {
     /// before, and the duration counts from it. Default: when it is agreed to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_time: Option<Instant>,
-    /// Access never begins after this instant; whatever waits by then is over. Default: none.
+    /// Access never begins after this instant; whatever waits by then is over. Required when filed on behalf of somebody.
+    /// Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_deadline: Option<Instant>,
     /// Which data you need to see: systems, and in them records or fields. Declared for those who decide, and for the
@@ -98,8 +102,33 @@ pub struct AccessRequestSpec {
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub attachments: Vec<Attachment>,
     /// Who asks: stamped by the API server. Leave it out where the stamp is installed (Kubernetes 1.36 or newer); else
-    /// it must be you, exactly as `kubectl auth whoami` says.
+    /// it must be you, exactly as `kubectl auth whoami` says. Who holds the verb `file` on the policy may name somebody
+    /// else, by user name alone.
     pub requester: Requester,
+    /// Who filed it for the requester: stamped by the API server, where somebody files for another. Leave it out where
+    /// the stamp is installed (Kubernetes 1.36 or newer); else it must be you. Who filed it never decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub filed_by: Option<String>,
+    /// What whoever filed it says of the review in Git that came before. It counts only for the steps that the policy
+    /// names in `onBehalf.satisfies`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attestation: Option<Attestation>,
+}
+
+/// The review of a merged change, as the filer attests it: Curfew takes the filer's word, and the record says so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+pub struct Attestation {
+    /// Where the merged change is, such as the URL of the pull request. One change opens access for one person once.
+    #[schemars(length(max = 400), regex(pattern = r"^https?://\S+$"))]
+    pub change: String,
+    /// Who wrote it, by their user name here. They have asked, so they never count.
+    #[schemars(length(min = 1, max = 253))]
+    pub author: String,
+    /// Who approved it, by their user names here (`kubectl auth whoami`).
+    #[schemars(length(min = 1, max = 32), inner(length(min = 1, max = 253)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub reviewers: Vec<String>,
 }
 
 /// Who asks, as the API server authenticated them.
@@ -287,6 +316,11 @@ pub struct AccessRequestStatus {
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["by".into(), "revision".into()]))]
     pub decisions: Vec<Judged>,
+    /// What the operator made of each reviewer whom `spec.attestation` names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["by".into()]))]
+    pub attested: Vec<Judged>,
     /// The screening, one line for each check.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]

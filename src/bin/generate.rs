@@ -4,6 +4,7 @@
 use curfew::api::permission::DangerType;
 use curfew::api::{self, names, reasons};
 use curfew::decide::approval::{COUNTED, Disregard};
+use curfew::decide::attestation::Objection;
 use curfew::decide::policy::{FINDINGS, Severity};
 use curfew::decide::screening::{CHECKS, Code, words};
 use curfew::telemetry::Metrics;
@@ -105,11 +106,13 @@ fn checks() -> String {
 }
 
 fn decisions() -> String {
-    let counted = vec![code(COUNTED), "It counts.".to_owned()];
-    let rows = std::iter::once(counted).chain(documented::<Disregard>());
+    let counted = || std::iter::once(vec![code(COUNTED), "It counts.".to_owned()]);
+    let rows = counted().chain(documented::<Disregard>());
+    let attested = counted().chain(documented::<Objection>());
     format!(
-        "## Whether a decision counts\n\nWhat the operator made of each entry of `status.approvals[]`, as `status.decisions[].reason`. The first that applies is on record.\n\n{}",
-        table(&["Reason", "Meaning"], rows)
+        "## Whether a decision counts\n\nWhat the operator made of each entry of `status.approvals[]`, as `status.decisions[].reason`. The first that applies is on record.\n\n{}What it made of each reviewer whom `spec.attestation` names, as `status.attested[].reason`.\n\n{}",
+        table(&["Reason", "Meaning"], rows),
+        table(&["Reason", "Meaning"], attested)
     )
 }
 

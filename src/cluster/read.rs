@@ -245,6 +245,9 @@ impl Cluster {
             }
             Question::MayBind { namespace, role } => self.may_bind(namespace, role).await?,
             Question::HasRoom { namespace, limit } => self.has_room(namespace, *limit).await?,
+            Question::IsChangeUnspent { user, policy, change, request } => {
+                self.is_change_unspent(user, policy, change, request).await?
+            }
             Question::IsFuseAccepted { fuse } => self.is_fuse_accepted(fuse).await?,
             Question::IsAdmissionLive { namespace, request } => self.is_admission_live(namespace, request).await?,
         };
@@ -280,6 +283,22 @@ impl Cluster {
         let api = Api::<AccessGrant>::all(self.client.clone());
         let live = self.call(Operation::Ask, api.list_metadata(&params)).await?.items.len();
         Ok((live < limit, format!("{live} live grants")))
+    }
+
+    /// By an up-to-date list: a record that was made a moment ago counts.
+    async fn is_change_unspent(
+        &self,
+        user: &str,
+        policy: &str,
+        change: &str,
+        request: &str,
+    ) -> Result<(bool, String), Error> {
+        let [user, policy, change] = [user, policy, change].map(escaped);
+        let selector = format!("spec.user={user},spec.policy.name={policy},spec.attestation.change={change}");
+        let params = ListParams::default().fields(&selector);
+        let records: Vec<AccessGrant> = self.list(Operation::Ask, Api::all(self.client.clone()), params).await?;
+        let other = records.iter().find(|record| record.spec.request.uid != request);
+        Ok((other.is_none(), other.map_or_else(String::new, ResourceExt::name_any)))
     }
 
     async fn is_fuse_accepted(&self, fuse: &Job) -> Result<(bool, String), Error> {

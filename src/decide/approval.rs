@@ -1,5 +1,6 @@
 //! Who may decide, which decisions count, and what they add up to.
 use super::approvers::{is_service_account, may_ever_decide};
+use super::attestation::has_asked;
 use super::screening::{Filing, words};
 use super::{Guard, Now};
 use crate::api::grant::ApprovalOf;
@@ -25,6 +26,8 @@ pub enum Disregard {
     OtherEpoch,
     /// Nobody decides their own request.
     OwnRequest,
+    /// Who filed it for somebody else, or wrote the change that is attested, has asked: others decide.
+    HasAsked,
     /// The policy does not list the subject in whose name it was given for that step.
     NotListed,
     /// An approval needs a comment that says why; the policy says how long.
@@ -39,6 +42,7 @@ struct Entry<'a> {
     filing: &'a Filing<'a>,
     is_of_this_epoch: bool,
     agreed: &'a [&'a ApprovalEntry],
+    attested: &'a [ApprovalOf],
 }
 impl Entry<'_> {
     fn approves(&self) -> bool {
@@ -53,10 +57,15 @@ const RULES: &[(Disregard, Speaks)] = &[
     // A refusal counts whenever it was written: when in doubt, do not grant.
     (Disregard::OtherEpoch, |e| e.approves() && !e.is_of_this_epoch),
     (Disregard::OwnRequest, |e| e.entry.by == e.filing.request.spec.requester.username),
+    (Disregard::HasAsked, |e| has_asked(e.filing.request, &e.entry.by)),
     (Disregard::NotListed, |e| listed(e.filing, e.entry).is_none()),
     (Disregard::BareYes, |e| e.approves() && is_bare(e)),
-    (Disregard::CountedBefore, |e| e.approves() && e.agreed.iter().any(|a| a.by == e.entry.by)),
+    (Disregard::CountedBefore, |e| e.approves() && has_agreed(e)),
 ];
+
+fn has_agreed(e: &Entry<'_>) -> bool {
+    e.agreed.iter().any(|a| a.by == e.entry.by) || e.attested.iter().any(|a| a.by == e.entry.by)
+}
 
 fn is_bare(e: &Entry<'_>) -> bool {
     let least = usize::try_from(e.filing.policy.spec.approval.comment_min_length).unwrap_or_default();
@@ -67,8 +76,8 @@ fn is_bare(e: &Entry<'_>) -> bool {
 ///
 /// `system:` names would mean everybody, or machines; a ServiceAccount that is listed as a User may hold a step (B3).
 pub fn may_decide(step: &Step, filing: &Filing<'_>) -> Vec<Subject> {
-    let requester = &filing.request.spec.requester.username;
-    let is_open = |s: &&Subject| may_ever_decide(s) && !(s.kind == SubjectKind::User && s.name == *requester);
+    let request = filing.request;
+    let is_open = |s: &&Subject| may_ever_decide(s) && !(s.kind == SubjectKind::User && has_asked(request, &s.name));
     step.approvers.iter().filter(is_open).cloned().collect()
 }
 
@@ -131,20 +140,21 @@ pub struct Count {
     pub verdict: Verdict,
 }
 
-/// Counts the entries: one Deny ends it, every step needs its own people (D12, D21).
-pub fn count(filing: &Filing<'_>, guard: &Guard, now: Now) -> Count {
+/// Counts the entries, and those who count already by what a filer attests: one Deny ends it, every step needs its own
+/// people (D12, D21).
+pub fn count(filing: &Filing<'_>, guard: &Guard, attested: &[ApprovalOf], now: Now) -> Count {
     let status = filing.request.status.clone().unwrap_or_default();
     // While the guard does not know, nothing is voided for good, and nothing is granted either.
     let is_known_epoch = match guard {
         Guard::Intact { epoch } => status.admission_epoch.as_ref() == Some(epoch),
         Guard::Unknown | Guard::Broken(_) => true,
     };
-    let (mut agreed, mut counted, mut judged) = (vec![], vec![], vec![]);
+    let (mut agreed, mut counted, mut judged) = (vec![], attested.to_vec(), vec![]);
     for entry in &status.approvals {
         let before = status.decisions.iter().find(|d| d.by == entry.by && d.revision == entry.revision);
         let was_voided = before.is_some_and(|d| d.reason == <&str>::from(Disregard::OtherEpoch));
         let is_of_this_epoch = is_known_epoch && !was_voided;
-        let judge = Entry { entry, filing, is_of_this_epoch, agreed: &agreed };
+        let judge = Entry { entry, filing, is_of_this_epoch, agreed: &agreed, attested };
         let against = RULES.iter().find(|(_, speaks)| speaks(&judge)).map(|(why, _)| *why);
         let at = before.map_or(now.for_record(), |d| d.first_seen);
         judged.push(line(entry, against, at));
@@ -210,6 +220,7 @@ fn on_record(entry: &ApprovalEntry, as_: Subject, at: Instant) -> ApprovalOf {
         comment: entry.comment.clone(),
         duration: entry.duration,
         at,
+        attested_by: None,
     }
 }
 
@@ -246,13 +257,15 @@ mod tests {
         policy(json!({"approval": {"steps": [
             {"name": "owner", "approvers": [{"kind": "Group", "name": "billing-owners"}, {"kind": "User", "name": "alice"}]},
             {"name": "security", "count": 2, "approvers": [{"kind": "Group", "name": "security"}, {"kind": "User", "name": "carol"},
-                {"kind": "Group", "name": "system:authenticated"}, {"kind": "User", "name": "system:serviceaccount:bots:tickets"}]},
+                {"kind": "Group", "name": "system:authenticated"}, {"kind": "User", "name": "system:serviceaccount:bots:tickets"},
+                {"kind": "User", "name": "system:serviceaccount:bots:tracker"}]},
         ]}}))
     }
     fn request(approvals: Vec<Value>, epoch: &str) -> AccessRequest {
         serde_json::from_value(json!({"apiVersion": "curfew.dev/v1alpha1", "kind": "AccessRequest",
             "metadata": {"name": "sup-4812", "namespace": "billing", "uid": "7f3a2c1b-0000", "generation": 2},
-            "spec": {"policy": "customer-support", "reason": "Check why invoice totals changed.", "ticket": "SUP-4812", "requester": {"username": "alice"}},
+            "spec": {"policy": "customer-support", "reason": "Check why invoice totals changed.", "ticket": "SUP-4812", "requester": {"username": "alice"},
+                "filedBy": "system:serviceaccount:bots:tickets", "attestation": {"change": "https://git.example.com/1", "author": "frank", "reviewers": ["kim"]}},
             "status": {"approvals": approvals, "admissionEpoch": epoch}}))
         .unwrap()
     }
@@ -278,6 +291,7 @@ mod tests {
         count(
             &filing,
             guard,
+            &[],
             Now { wall: DateTime::from_timestamp(1_800_000_000, 0).unwrap(), server_ahead: TimeDelta::zero() },
         )
     }
@@ -307,6 +321,21 @@ mod tests {
                 &["OwnRequest"],
             ),
             (
+                "F8 who filed it for her",
+                vec![entry(
+                    "system:serviceaccount:bots:tickets",
+                    "system:serviceaccount:bots:tickets",
+                    "security",
+                    "Approve",
+                )],
+                &["HasAsked"],
+            ),
+            (
+                "L11 who wrote the change, through a group",
+                vec![entry("frank", "billing-owners", "owner", "Approve")],
+                &["HasAsked"],
+            ),
+            (
                 "a user called like a group",
                 vec![entry("billing-owners", "billing-owners", "owner", "Approve")],
                 &["NotListed"],
@@ -318,8 +347,8 @@ mod tests {
             (
                 "B3 a bot that is listed by its full name",
                 vec![entry(
-                    "system:serviceaccount:bots:tickets",
-                    "system:serviceaccount:bots:tickets",
+                    "system:serviceaccount:bots:tracker",
+                    "system:serviceaccount:bots:tracker",
                     "security",
                     "Approve",
                 )],

@@ -87,6 +87,17 @@ pub enum Question {
         /// The most it may have.
         limit: usize,
     },
+    /// Has no other request of this person under this policy been decided on by this merged change?
+    IsChangeUnspent {
+        /// The user name.
+        user: String,
+        /// The policy.
+        policy: String,
+        /// The change, as its URL.
+        change: String,
+        /// The UID of the request that is judged.
+        request: String,
+    },
     /// A fuse in that namespace, as a dry run: would it be accepted?
     IsFuseAccepted {
         /// The fuse that would be made.

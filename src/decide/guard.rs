@@ -53,11 +53,17 @@ impl Epoch {
 }
 
 impl Epoch {
-    /// Its name: a digest of when it began and of what is live, whose UIDs nobody can know before.
+    /// Its name: when it began, and a digest of that and of what is live, whose UIDs nobody can know before.
     pub fn name(&self) -> String {
         let text: String = self.to_data().iter().map(|(key, value)| format!("{key}={value}\n")).collect();
-        Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        let digest: String = Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        format!("{}/{digest}", self.since)
     }
+}
+
+/// When the epoch of this name began.
+pub fn began(epoch: &str) -> Option<Instant> {
+    serde_json::from_value(epoch.split_once('/')?.0.into()).ok()
 }
 
 /// What a look at admission came to.
@@ -190,6 +196,13 @@ mod tests {
         words
     }
 
+    #[test]
+    fn the_name_of_an_epoch_says_when_it_began() {
+        let epoch = recorded(&installed());
+        assert_eq!(began(&epoch.name()), Some(epoch.since));
+        assert!(epoch.name().len() <= 64, "as much as the status holds");
+        assert_eq!((began("e1"), began("soon/e1")), (None, None));
+    }
     #[test]
     fn the_first_look_is_recorded_and_stands_from_then_on() {
         let live = installed();

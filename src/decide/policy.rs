@@ -92,6 +92,10 @@ pub enum Concern {
     ThinEvidence,
     /// No namespace has the labels that the policy asks for.
     NoNamespaces,
+    /// Every step can be met by what a filer attests: whoever runs the filer can give access alone.
+    FilerDecidesAlone,
+    /// A step in `onBehalf.satisfies` lists no User, so no attested reviewer ever counts for it.
+    NoAttestable,
 }
 
 /// One thing to look for; `examine` says in words what was found, and what to do.
@@ -139,6 +143,8 @@ pub const FINDINGS: &[Finding] = &[
     warning(Concern::DefaultIsMax, &["E2"], default_is_max),
     warning(Concern::ThinEvidence, &["X13"], thin_evidence),
     warning(Concern::NoNamespaces, &["A11"], no_namespaces),
+    warning(Concern::FilerDecidesAlone, &["L11"], filer_decides_alone),
+    warning(Concern::NoAttestable, &["L11"], no_attestable),
 ];
 
 /// The namespaces among these that the policy covers, by name; those that are going away are left out.
@@ -527,6 +533,32 @@ fn no_namespaces(observed: &Observed<'_>) -> Option<String> {
     observed.namespaces.is_empty().then(|| {
         let wanted = selector::in_words(&observed.policy.spec.namespaces);
         format!("spec.namespaces: no namespace has the labels {wanted}, so nobody can use this policy; label one")
+    })
+}
+
+/// Whether what a filer attests may meet this step, and so somebody could count for it.
+fn satisfies(observed: &Observed<'_>, step: &Step) -> bool {
+    observed.policy.spec.on_behalf.iter().any(|on_behalf| on_behalf.satisfies.contains(&step.name))
+}
+
+fn filer_decides_alone(observed: &Observed<'_>) -> Option<String> {
+    let users = |step: &Step| step.approvers.iter().filter(|a| a.kind == SubjectKind::User).count();
+    let is_enough = |step: &Step| users(step) >= usize::try_from(step.count).unwrap_or(usize::MAX);
+    let all = steps(observed).iter().all(|step| satisfies(observed, step) && is_enough(step));
+    (all && !steps(observed).is_empty()).then(|| {
+        "spec.onBehalf.satisfies: every step can be met by what a filer attests, so whoever runs it can give access alone; \
+         leave one step to people"
+            .to_owned()
+    })
+}
+
+fn no_attestable(observed: &Observed<'_>) -> Option<String> {
+    let has_user = |step: &Step| step.approvers.iter().any(|a| a.kind == SubjectKind::User);
+    let groups = steps(observed).iter().filter(|step| satisfies(observed, step) && !has_user(step));
+    some(groups.map(|step| format!("`{}`", step.name)).collect(), |names| {
+        format!(
+            "spec.onBehalf.satisfies: {names} lists no User, and of a group nobody can attest who is in it; name people"
+        )
     })
 }
 

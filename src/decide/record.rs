@@ -43,6 +43,8 @@ pub fn award(
         legal_basis,
         attachments,
         requester,
+        filed_by,
+        attestation,
     } = request.spec.clone();
     let (uid, at) = (request.uid()?, now.for_record());
     let place = request.namespace()?;
@@ -73,6 +75,8 @@ pub fn award(
             outcome,
             user: requester.username,
             groups: requester.groups,
+            filed_by,
+            attestation,
             entitled_by: entitled_by.clone(),
             namespace: place,
             namespace_labels: namespace.labels().clone(),
@@ -108,11 +112,12 @@ pub fn award(
     Some(grant)
 }
 
-/// `bob (billing-owners), dana`: who decided, and in whose name.
+/// `bob (billing-owners), dana, erin (attested by deployer)`: who decided, and in whose name.
 fn in_one_line(approvals: &[ApprovalOf]) -> Option<String> {
-    let one = |a: &ApprovalOf| match &a.as_ {
-        Subject { name, .. } if *name == a.by => a.by.clone(),
-        Subject { name, .. } => format!("{} ({name})", a.by),
+    let one = |a: &ApprovalOf| match (&a.as_, &a.attested_by) {
+        (_, Some(filer)) => format!("{} (attested by {filer})", a.by),
+        (Subject { name, .. }, None) if *name == a.by => a.by.clone(),
+        (Subject { name, .. }, None) => format!("{} ({name})", a.by),
     };
     let line = approvals.iter().map(one).collect::<Vec<_>>().join(", ");
     (!line.is_empty()).then(|| line.chars().take(1024).collect())

@@ -2,6 +2,7 @@
 mod gain;
 
 use super::approval::{self, Verdict};
+use super::attestation::{self, Attested};
 use super::effect::{Answer, Effect, Question};
 use super::screening::{self, Filing, Screening, Seen, checks};
 use super::{Guard, Installation, Next, Now, Plan, Standing, brief, record, role, term, text};
@@ -9,7 +10,7 @@ use crate::api::grant::{AccessGrant, ApprovalOf};
 use crate::api::names;
 use crate::api::policy::Mode;
 use crate::api::reasons::{self, Approved, EndReason, Outcome, Reason, Screened, Truth};
-use crate::api::request::{AccessRequest, AccessRequestStatus, Judged, Waiting};
+use crate::api::request::{AccessRequest, AccessRequestStatus, Judged, Permissions, Waiting};
 use crate::api::time::{Instant, Span};
 use chrono::{DateTime, TimeDelta, Utc};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -62,20 +63,21 @@ fn is_decided(status: &AccessRequestStatus) -> bool {
     status.conditions.iter().any(|c| c.type_ == Approved::CONDITION && c.status != waiting)
 }
 
-/// What has to be asked before this pass can be decided: what the requester can do already, once
-/// for each revision and for what the role gives.
+/// What has to be asked before this pass can be decided: what the requester can do already, once for each revision and
+/// for what the role gives; and whether an attested change was decided on before, every time.
 pub fn questions(observed: &Observed<'_>) -> Vec<Question> {
     let request = observed.seen.request;
     if is_settled(request) || observed.grant.is_some() || !observed.standing.lease_held {
         return vec![];
     }
+    questions_of_gain(observed).into_iter().chain(attestation::question(request)).collect()
+}
+fn questions_of_gain(observed: &Observed<'_>) -> Vec<Question> {
+    let request = observed.seen.request;
     let Screening { screened: Screened::Complete, filing: Some(filing), .. } = screening::screen(&observed.seen) else {
         return vec![];
     };
-    let current = names::revision(request);
-    let shown = request.status.as_ref().filter(|s| s.revision.as_ref() == Some(&current));
-    let shown = shown.and_then(|s| s.permissions.as_ref());
-    if shown.is_some_and(|shown| shown.rules_sha256 == role::digest(filing.rules)) {
+    if shown(request).is_some_and(|shown| shown.rules_sha256 == role::digest(filing.rules)) {
         return vec![];
     }
     let (requester, namespace) = (&request.spec.requester, request.metadata.namespace.clone().unwrap_or_default());
@@ -86,6 +88,12 @@ pub fn questions(observed: &Observed<'_>) -> Vec<Question> {
         permission,
     };
     role::permissions(filing.rules).0.into_iter().map(one).collect()
+}
+
+/// What the requester would gain, as the request shows it for its text.
+fn shown(request: &AccessRequest) -> Option<&Permissions> {
+    let current = names::revision(request);
+    request.status.as_ref().filter(|s| s.revision.as_ref() == Some(&current))?.permissions.as_ref()
 }
 
 /// Decides one pass over a request.
@@ -242,8 +250,10 @@ impl Draft<'_> {
         notes: &[String],
         left: TimeDelta,
     ) -> (Vec<Effect>, Next) {
-        let count = approval::count(filing, &self.observed.standing.guard, self.now);
-        self.status.decisions = count.judged;
+        let guard = &self.observed.standing.guard;
+        let Attested { judged, counted } = attestation::judge(filing, guard, self.observed.answers, self.now);
+        let count = approval::count(filing, guard, &counted, self.now);
+        (self.status.attested, self.status.decisions) = (judged, count.judged);
         self.status.closers = approval::closers(filing);
         if let Guard::Intact { epoch } = &self.observed.standing.guard {
             self.status.admission_epoch = Some(epoch.clone());
@@ -273,6 +283,12 @@ impl Draft<'_> {
                 );
                 self.waits_for_its_requester();
                 (vec![], Next::After(left))
+            }
+            // Nobody had to be waited for.
+            Verdict::StepsMet(_) if shown(self.observed.seen.request).is_none() => {
+                self.set(Screened::Complete, message);
+                self.set(Approved::Waiting, "what it would give is put on record first");
+                (vec![], Next::AtOnce)
             }
             Verdict::StepsMet(approvals) => {
                 self.set(Screened::Complete, message);
@@ -380,23 +396,30 @@ impl Draft<'_> {
 
 /// Who decided without effect: nobody decides twice on one text, so that others must hear of it.
 fn left_out(status: &AccessRequestStatus) -> String {
-    let is_vain = |d: &&Judged| !d.counted && status.revision.as_ref() == Some(&d.revision);
-    let vain: Vec<_> = status.decisions.iter().filter(is_vain).map(|d| format!("{} ({})", d.by, d.message)).collect();
+    let not_needed: &str = attestation::Objection::NotNeeded.into();
+    let is_vain = |d: &&Judged| !d.counted && status.revision.as_ref() == Some(&d.revision) && d.reason != not_needed;
+    let vain: Vec<_> = status
+        .decisions
+        .iter()
+        .chain(&status.attested)
+        .filter(is_vain)
+        .map(|d| format!("{} ({})", d.by, d.message))
+        .collect();
     if vain.is_empty() { String::new() } else { format!("; does not count, so another has to: {}", vain.join(", ")) }
 }
 
 /// `alice asks for logs (ReadOnly) in billing for 30m`: what a yes would give.
 fn what_is_asked(filing: &Filing<'_>, now: DateTime<Utc>) -> String {
     let place = filing.request.metadata.namespace.as_deref().unwrap_or_default();
-    let (who, access) = (&filing.request.spec.requester.username, filing.access);
-    let from = filing.request.spec.start_time.map_or_else(String::new, |start| format!(" from {start}"));
+    let (spec, access) = (&filing.request.spec, filing.access);
+    let who = match &spec.filed_by {
+        Some(filer) => format!("{filer} asks, for {},", spec.requester.username),
+        None => format!("{} asks", spec.requester.username),
+    };
+    let from = spec.start_time.map_or_else(String::new, |start| format!(" from {start}"));
     let length = Span::from(filing.duration);
-    format!(
-        "{who} asks for {} ({:?}) in {place} for {length}{from}{}",
-        access.name,
-        access.level,
-        no_longer_than(filing, now)
-    )
+    let most = no_longer_than(filing, now);
+    format!("{who} for {} ({:?}) in {place} for {length}{from}{most}", access.name, access.level)
 }
 
 /// Where the day ends before what was asked for does.
@@ -502,7 +525,9 @@ mod tests {
             of(&Observed { answers: &answers, ..unasked }, self.now)
         }
         fn answer(&self, question: Question) -> Answer {
-            let Question::IsAllowed { permission, .. } = &question else { panic!("{question:?}") };
+            let Question::IsAllowed { permission, .. } = &question else {
+                return Answer { yes: false, words: String::new(), question };
+            };
             let by = self.has.iter().find(|(held, _)| *held == permission.to_string()).map(|(_, by)| *by);
             Answer { yes: by.is_some(), words: by.unwrap_or_default().to_owned(), question }
         }
@@ -656,6 +681,73 @@ mod tests {
                 "E23 {sentence}: {said}"
             );
         }
+    }
+    #[test]
+    fn e25_nothing_is_granted_after_the_start_deadline() {
+        let agreed = || asked(json!({"approvals": [approval("bob", "Approve")]}));
+        let until = || request(json!({"startDeadline": "2026-12-01T09:10:00Z"}), agreed());
+        let outcome = |time: &str| {
+            let plan = World { now: at(time), ..World::new() }.pass(&until());
+            record(&plan).map(|grant| (grant.spec.outcome, grant.spec.expires_at.is_some()))
+        };
+        assert_eq!(outcome("09:09:59"), Some((Outcome::Approved, true)));
+        assert_eq!(outcome("09:10:00"), Some((Outcome::TimedOut, false)), "before the policy's pendingTimeout");
+        let new = World { now: at("09:10:00"), ..World::new() }
+            .pass(&request(json!({"startDeadline": "2026-12-01T09:10:00Z"}), Value::Null));
+        assert!(record(&new).is_none() && state(&new) == "TimedOut", "nobody was asked");
+        let waits =
+            World::new().pass(&request(json!({"startDeadline": "2026-12-01T09:10:00Z"}), Value::Null)).status.unwrap();
+        let said = &waits.conditions.iter().find(|c| c.type_ == "Approved").unwrap().message;
+        assert!(said.contains("waits until 2026-12-01T09:10:00Z"), "{said}");
+        let later = request(json!({"startDeadline": "2026-12-02T09:00:00Z"}), agreed());
+        let plan = World { now: at("10:00:00"), ..World::new() }.pass(&later);
+        assert_eq!(record(&plan).unwrap().spec.outcome, Outcome::TimedOut, "a later deadline lengthens nothing");
+    }
+    #[test]
+    fn l11_an_attested_request_is_put_on_record_before_it_is_granted() {
+        let changes = json!({
+            "requesters": [{"kind": "User", "name": "alice"}], "onBehalf": {"filers": ["deployer"], "satisfies": ["service-owner"]},
+            "approval": {"steps": [{"name": "service-owner", "approvers": [{"kind": "User", "name": "bob"}, {"kind": "User", "name": "kim"}]}]}});
+        let began = Guard::Intact { epoch: "2026-12-01T08:00:00Z/e1".into() };
+        let world =
+            World { policy: Some(policy(changes)), standing: Standing { guard: began, ..well() }, ..World::new() };
+        let spec = json!({"requester": {"username": "alice"}, "filedBy": "deployer", "startDeadline": "2026-12-01T12:00:00Z",
+            "attestation": {"change": "https://git.example.com/1", "author": "frank", "reviewers": ["bob"]}});
+        let pass = |status: Value, yes: bool| {
+            let filed = request(spec.clone(), status);
+            world.observed(&filed, None, |observed, now| {
+                let answer = |question| Answer { question, yes, words: "said".into() };
+                let answers: Vec<_> = questions(observed).into_iter().map(answer).collect();
+                decide(&Observed { answers: &answers, ..*observed }, now)
+            })
+        };
+        let first = pass(Value::Null, true);
+        assert!(
+            first.effects.is_empty() && first.next == Next::AtOnce,
+            "a record copies from the request what it adds"
+        );
+        let stored = serde_json::to_value(first.status.unwrap()).unwrap();
+        assert_eq!(stored["attested"][0]["reason"], "Counted");
+        assert_eq!(stored["waitingFor"], Value::Null, "nobody is asked");
+        let second = pass(stored.clone(), true);
+        let grant = record(&second).expect("a record");
+        let spec = &grant.spec;
+        assert_eq!(
+            (spec.outcome, spec.approved_by.as_deref()),
+            (Outcome::Approved, Some("bob (attested by deployer)"))
+        );
+        assert_eq!(
+            (spec.filed_by.as_deref(), spec.attestation.as_ref().map(|a| a.author.as_str())),
+            (Some("deployer"), Some("frank"))
+        );
+        assert_eq!(
+            (spec.approvals[0].attested_by.as_deref(), spec.approvals[0].comment.as_deref()),
+            (Some("deployer"), Some("https://git.example.com/1"))
+        );
+        let spent = pass(stored, false);
+        assert!(spent.effects.is_empty() && state(&spent) == "Waiting");
+        let status = spent.status.unwrap();
+        assert_eq!((status.attested[0].reason.as_str(), status.waiting_for.len()), ("AttestationSpent", 1));
     }
     #[test]
     fn c11_an_approver_shortens_and_never_widens() {

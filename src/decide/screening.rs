@@ -77,6 +77,8 @@ pub enum Code {
     NamespaceNotCovered,
     /// The policy does not let this person ask.
     NotEligible,
+    /// The policy does not let whoever filed it file for others.
+    FilerNotListed,
     /// A `system:` name: access is for people.
     NotAPerson,
     /// Several people share this account, so nobody could tell who did what.
@@ -121,6 +123,7 @@ impl Code {
             Self::PolicyNotFound
             | Self::NamespaceNotCovered
             | Self::NotEligible
+            | Self::FilerNotListed
             | Self::NotAPerson
             | Self::SharedAccount
             | Self::NoApprover => false,
@@ -194,12 +197,13 @@ pub fn access_of<'a>(request: &AccessRequest, policy: &'a AccessPolicy) -> Optio
     }
 }
 
-/// The entry of the policy's `requesters` that lets this person ask; `system:` entries never do.
+/// The entry of the policy's `requesters` that lets this person ask; `system:` entries never do. For whom somebody else
+/// filed, it is an entry for that User: nobody knows their groups.
 pub fn entitlement<'a>(request: &AccessRequest, policy: &'a AccessPolicy) -> Option<&'a Subject> {
-    let who = &request.spec.requester;
+    let (who, is_own) = (&request.spec.requester, request.spec.filed_by.is_none());
     policy.spec.requesters.iter().filter(|entry| !entry.name.starts_with("system:")).find(|entry| match entry.kind {
         SubjectKind::User => entry.name == who.username,
-        SubjectKind::Group => who.groups.contains(&entry.name),
+        SubjectKind::Group => is_own && who.groups.contains(&entry.name),
     })
 }
 

@@ -31,6 +31,8 @@ async fn pass(namespace: &str, name: &str, context: &Context) -> Result<Next, Er
     let Context { cluster, clock, installation, .. } = context;
     let Some(asked) = cluster.request(namespace, name).await? else { return Ok(Next::OnChange) };
     let Asked { request, policy, namespace, grant } = &asked;
+    // One after the other, from the look for older records to the making of this one: a change opens one access.
+    let _turn = if request.spec.attestation.is_some() { Some(context.attested.lock().await) } else { None };
     let beside = if is_settled(request) || grant.is_some() {
         Beside::default()
     } else {

@@ -41,7 +41,7 @@ fn words(standing: &Standing) -> &str {
 fn watched(cluster: &Cluster, standing: &Standings) -> Task {
     Task::new(guard::run(cluster.clone(), Clock::system(), installation("guard"), standing.clone()))
 }
-async fn anew<K>(client: &Client, name: &str)
+pub(super) async fn anew<K>(client: &Client, name: &str)
 where
     K: Resource<DynamicType = ()> + Clone + Serialize + DeserializeOwned + Debug,
 {

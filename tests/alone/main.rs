@@ -1,6 +1,7 @@
 //! Tests that change the whole installation or stop parts of the control plane: one at a time, on a control plane of their
 //! own: `curfew-testbed run -- cargo test --test alone -- --test-threads=1`.
 #![allow(missing_docs, clippy::disallowed_methods, reason = "tests read the clock")]
+mod attested;
 mod clock;
 mod dead;
 mod fuses;

@@ -362,7 +362,7 @@ async fn no_role_reads_secrets_or_grants_more_than_it_holds() {
                 "{what}"
             );
             assert!(
-                ["escalate", "impersonate", "classify", "bypass"].iter().all(|verb| !verbs.contains(verb)),
+                ["escalate", "impersonate", "classify", "bypass", "file"].iter().all(|verb| !verbs.contains(verb)),
                 "{what}"
             );
             if verbs.contains("bind") {
@@ -405,6 +405,12 @@ async fn people_and_sweep_hold_what_the_docs_say_and_no_more() {
     assert!(user.contains("create accessrequests") && user.contains("patch accessrequests/status"));
     assert!(!user.iter().any(|right| right.starts_with("delete")), "every request is kept: {user:?}");
     assert!(!user.contains("create accessgrants") && !user.contains("patch accesspolicies"));
+    let filer = held("curfew-filer");
+    assert!(filer.contains("create accessrequests") && filer.contains("delete accessrequests"));
+    assert!(
+        filer.iter().all(|right| right.ends_with(" accessrequests")),
+        "no status, no policies, no records: {filer:?}"
+    );
     let auditor = held("curfew-auditor");
     assert!(
         auditor.iter().all(|right| ["get ", "list ", "watch "].iter().any(|verb| right.starts_with(verb))),

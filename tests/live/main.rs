@@ -8,6 +8,7 @@ mod decisions;
 mod ends;
 mod evidence;
 mod examples;
+mod gitops;
 mod life;
 mod permissions;
 mod races;

@@ -6,6 +6,8 @@ use crate::api::grant::AccessGrant;
 use crate::api::policy::AccessPolicy;
 use crate::api::reasons::Outcome;
 use crate::decide::approval::{self, Verdict};
+use crate::decide::attestation;
+use crate::decide::effect::Answer;
 use crate::decide::screening::{self, Code, Filing, Screening, Seen};
 use crate::decide::{Now, selector, term, text};
 use k8s_openapi::api::core::v1::Namespace;
@@ -126,7 +128,13 @@ fn differs(grant: &AccessGrant, filing: &Filing<'_>) -> Option<String> {
 
 /// Which steps the decisions on record do not meet.
 fn is_not_agreed(observed: &Observed<'_>, filing: &Filing<'_>, now: Now) -> Option<String> {
-    match approval::count(filing, &observed.standing.guard, now).verdict {
+    let guard = &observed.standing.guard;
+    // What a filer attested was unspent when it was decided on: this very grant is what it was spent on.
+    let unspent = attestation::question(filing.request);
+    let unspent: Vec<_> =
+        unspent.map(|question| Answer { question, yes: true, words: String::new() }).into_iter().collect();
+    let attested = attestation::judge(filing, guard, &unspent, now).counted;
+    match approval::count(filing, guard, &attested, now).verdict {
         Verdict::StepsMet(_) => None,
         Verdict::Waiting(steps) => {
             let steps = text::few(steps.iter().map(|w| format!("`{}` (of {})", w.step, text::few(&w.approvers, 4))), 4);

@@ -211,6 +211,19 @@ fn warned() -> Vec<(&'static str, World, &'static str)> {
             "DefaultIsMax",
         ),
         ("X13 nothing but ticket and reason", World { policy: policy(json!({})), ..World::new() }, "ThinEvidence"),
+        (
+            "L11 whoever runs the filer can give access alone",
+            World::with(json!({
+                "onBehalf": {"filers": ["deployer"], "satisfies": ["owner"]},
+                "approval": {"steps": [{"name": "owner", "approvers": [
+                    {"kind": "User", "name": "bob"}, {"kind": "User", "name": "kim"}]}]}})),
+            "FilerDecidesAlone",
+        ),
+        (
+            "L11 nobody could be attested",
+            World::with(json!({"onBehalf": {"filers": ["deployer"], "satisfies": ["service-owner"]}})),
+            "NoAttestable",
+        ),
         ("A11 no namespace is covered", World { namespaces: vec![], ..World::new() }, "NoNamespaces"),
     ]
 }
@@ -252,6 +265,12 @@ fn what_deserves_a_second_look_still_grants() {
     assert_eq!(World::new().status().warnings, []);
     let hour = World::with(json!({"duration": {"default": "1h", "max": "2h"}}));
     assert_eq!(World { sensitive: vec!["billing".into()], ..hour }.status().warnings, [], "E16: an hour is not long");
+    let people_too = World::with(json!({
+        "onBehalf": {"filers": ["deployer"], "satisfies": ["owner"]},
+        "approval": {"steps": [
+            {"name": "owner", "approvers": [{"kind": "User", "name": "bob"}, {"kind": "User", "name": "kim"}]},
+            {"name": "security", "approvers": [{"kind": "Group", "name": "security"}]}]}}));
+    assert_eq!(people_too.status().warnings, [], "a step is left to people");
     assert!(!is_broad("billing-engineering-leads") && !is_broad("developers-of-billing"));
 }
 

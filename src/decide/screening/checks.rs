@@ -4,11 +4,11 @@ use super::{
 };
 use crate::api::evidence::Required;
 use crate::api::grant::AccessGrant;
-use crate::api::policy::{AccessPolicy, TicketRule};
+use crate::api::policy::{AccessPolicy, Step, TicketRule};
 use crate::api::reasons::{Ready, Reason};
-use crate::api::subject::Level;
+use crate::api::subject::{Level, SubjectKind};
 use crate::api::time::Instant;
-use crate::decide::{approval, approvers, role, selector, term, text};
+use crate::decide::{approval, approvers, attestation, role, selector, term, text};
 use chrono::TimeDelta;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
@@ -31,6 +31,12 @@ pub const CHECKS: &[Criterion] = &[
         examine: person,
     },
     Criterion { name: "Eligible", asks: "Does the policy let this person ask?", covers: &["A1"], examine: eligible },
+    Criterion {
+        name: "Filed",
+        asks: "Was it filed by the requester, or by somebody whom the policy lets file for others?",
+        covers: &["F8", "L4"],
+        examine: filed,
+    },
     Criterion {
         name: "AccessOffered",
         asks: "Does the policy offer what is asked for, and is its role still within the declared level?",
@@ -201,12 +207,34 @@ fn eligible(seen: &Seen<'_>) -> Finding {
             let name = &seen.request.spec.requester.username;
             let asked = &seen.request.spec.policy;
             let who = text::few(&policy.spec.requesters, 8);
+            let as_user = match &seen.request.spec.filed_by {
+                Some(_) => " by a request that somebody else filed, for which requesters must list them as a User",
+                None => "",
+            };
             Finding::Failed(
                 Code::NotEligible,
-                format!("spec.requester: policy `{asked}` does not let {name} ask; who may: {who}"),
+                format!("spec.requester: policy `{asked}` does not let {name} ask{as_user}; who may: {who}"),
             )
         }
     }
+}
+
+fn filed(seen: &Seen<'_>) -> Finding {
+    let Some(filer) = &seen.request.spec.filed_by else { return Finding::Passed("by the requester".to_owned()) };
+    let Some(policy) = seen.policy else { return needs_policy() };
+    if attestation::is_filer(policy, filer) {
+        return Finding::Passed(format!("by {filer}, for {}", seen.request.spec.requester.username));
+    }
+    let asked = &seen.request.spec.policy;
+    let who = text::few(policy.spec.on_behalf.iter().flat_map(|on_behalf| &on_behalf.filers), 8);
+    Finding::Failed(
+        Code::FilerNotListed,
+        format!(
+            "spec.filedBy: policy `{asked}` does not let {filer} file for others (onBehalf.filers: {who}); let {} file it, \
+             or ask the owner of the policy",
+            seen.request.spec.requester.username
+        ),
+    )
 }
 
 fn access_offered(seen: &Seen<'_>) -> Finding {
@@ -442,10 +470,11 @@ fn approvable(seen: &Seen<'_>) -> Finding {
     if steps.is_empty() {
         return Finding::Failed(Code::PolicyNotReady, "the policy has no step, so nobody could approve".to_owned());
     }
-    match approvers::first_unmet(steps, name) {
+    match approvers::first_unmet(&without_askers(seen, steps), name) {
         None => Finding::Passed(format!("somebody else can decide: {}", text::few(steps.iter().map(|s| &s.name), 9))),
         Some(step) => {
-            let listed = text::few(&step.approvers, 8);
+            let listed = steps.iter().filter(|s| s.name == step.name).flat_map(|s| &s.approvers);
+            let listed = text::few(listed, 8);
             let (step, owner) = (&step.name, &policy.spec.owner);
             Finding::Failed(
                 Code::NoApprover,
@@ -456,6 +485,15 @@ fn approvable(seen: &Seen<'_>) -> Finding {
             )
         }
     }
+}
+
+/// The steps without those who filed it, or wrote the change, for the requester.
+fn without_askers(seen: &Seen<'_>, steps: &[Step]) -> Vec<Step> {
+    let mut steps = steps.to_vec();
+    for step in &mut steps {
+        step.approvers.retain(|a| a.kind == SubjectKind::Group || !attestation::has_asked(seen.request, &a.name));
+    }
+    steps
 }
 
 fn other_active_grants(seen: &Seen<'_>) -> Finding {

@@ -171,6 +171,14 @@ fn filed(at: &str, changes: Value) -> World {
     world.request.metadata.creation_timestamp = Some(at.parse::<DateTime<Utc>>().map(Instant::new).unwrap().into());
     world
 }
+const DEPLOYER: &str = "system:serviceaccount:flux-system:kustomize-controller";
+/// For alice, by a change that frank wrote.
+fn by_a_filer() -> World {
+    World::asks(
+        json!({"filedBy": DEPLOYER, "requester": {"username": "alice"}, "startDeadline": "2026-12-01T12:00:00Z",
+        "attestation": {"change": "https://git.example.com/1", "author": "frank", "reviewers": ["bob"]}}),
+    )
+}
 
 /// A sentence led by the requirement, a request that is not as it says, and the one code that names it.
 fn refused() -> Vec<(&'static str, World, Code)> {
@@ -237,6 +245,35 @@ fn refused() -> Vec<(&'static str, World, Code)> {
             "A1 everybody who can log in",
             World::under(json!({"requesters": [{"kind": "Group", "name": "system:authenticated"}]})),
             Code::NotEligible,
+        ),
+        (
+            "F8 somebody files for her whom the policy does not name",
+            World { policy: Some(policy(json!({"requesters": [{"kind": "User", "name": "alice"}]}))), ..by_a_filer() },
+            Code::FilerNotListed,
+        ),
+        (
+            "F8 somebody files for her who is in a group alone",
+            World { policy: Some(policy(json!({"onBehalf": {"filers": [DEPLOYER]}}))), ..by_a_filer() },
+            Code::NotEligible,
+        ),
+        (
+            "F8 whoever filed it claims her groups",
+            World {
+                policy: Some(policy(json!({"onBehalf": {"filers": [DEPLOYER]}}))),
+                ..World::asks(json!({"filedBy": DEPLOYER, "requester": {"username": "alice", "groups": ["support"]}}))
+            },
+            Code::NotEligible,
+        ),
+        (
+            "L11 a step that only the author of the change could meet",
+            World {
+                policy: Some(policy(json!({
+                    "onBehalf": {"filers": [DEPLOYER]}, "requesters": [{"kind": "User", "name": "alice"}],
+                    "approval": {"steps": [{"name": "owner", "approvers": [
+                        {"kind": "User", "name": "frank"}, {"kind": "User", "name": DEPLOYER}]}]}}))),
+                ..by_a_filer()
+            },
+            Code::NoApprover,
         ),
         ("F4 an access that is not offered", World::asks(json!({"access": "admin"})), Code::AccessNotOffered),
         ("F4 a role that is gone", World { rules: None, ..World::new() }, Code::PolicyNotReady),
@@ -444,6 +481,14 @@ fn complete() -> Vec<(&'static str, World)> {
         (
             "A1 a person named as a user",
             World { policy: Some(policy(lists_alice)), ..World::asks(json!({"requester": {"username": "alice"}})) },
+        ),
+        (
+            "F8 a filer whom the policy names, for a User whom it names",
+            World {
+                policy: Some(policy(json!({
+                    "onBehalf": {"filers": [DEPLOYER]}, "requesters": [{"kind": "User", "name": "alice"}]}))),
+                ..by_a_filer()
+            },
         ),
         ("D16 a step that lists the requester and somebody else", World::under(two)),
         ("C6 more access for the same ticket", world(json!({"ticket": "SUP-4812"}))),
@@ -681,7 +726,11 @@ fn what_cannot_be_judged_does_not_fail_twice() {
     let seen = world.seen();
     let screening = screen(&seen);
     let open = screening.checks.iter().filter(|c| !c.passed && c.code.is_none()).count();
-    assert_eq!(open, CHECKS.len() - 5, "all but the policy, the person, the role, the start and the audit trail");
+    assert_eq!(
+        open,
+        CHECKS.len() - 6,
+        "all but the policy, the person, who filed it, the role, the start and the audit trail"
+    );
     assert!(screening.filing.is_none());
 }
 

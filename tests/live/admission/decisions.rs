@@ -9,6 +9,53 @@ const NOT_LISTED: &str = "you are not among those this request waits for";
 const FORGED: &str = "a decision is written by the person who makes it";
 
 pub const ROWS: &[Row] = &[
+    Row {
+        says: "F8 a filer decides what it filed, though the policy lists it",
+        given: WaitingAttested,
+        who: Robot,
+        call: |s| {
+            let me = format!("system:serviceaccount:{}:robot", s.namespace);
+            s.decide(&me, "service-owner", &me)
+        },
+        answer: refused(RULE, "nobody decides what they filed"),
+    },
+    Row {
+        says: "L11 the author of the change decides, through a group",
+        given: WaitingAttested,
+        who: Frank,
+        call: |s| s.decide("frank", "service-owner", "billing-owners"),
+        answer: refused(RULE, "nobody decides what they filed"),
+    },
+    Row {
+        says: "F8 for whom it was filed decides",
+        given: WaitingAttested,
+        who: Alice,
+        call: |s| s.decide("alice", "service-owner", "billing-owners"),
+        answer: refused(RULE, "nobody decides their own request"),
+    },
+    Row {
+        says: "F8 another approver decides what a filer filed",
+        given: WaitingAttested,
+        who: Bob,
+        call: |s| s.decide("bob", "service-owner", "billing-owners"),
+        answer: accepted(),
+    },
+    Row {
+        says: "F8 for whom it was filed closes it",
+        given: WaitingAttested,
+        who: Alice,
+        call: |s| s.close(json!({"by": "alice"})),
+        answer: accepted(),
+    },
+    Row {
+        says: "F8 a filer closes it: it deletes the manifest instead",
+        given: WaitingAttested,
+        who: Robot,
+        call: |s| {
+            s.close(json!({"by": format!("system:serviceaccount:{}:robot", s.namespace), "reason": "No more needed."}))
+        },
+        answer: refused(RULE, "may end this access"),
+    },
     // Who may decide.
     Row {
         says: "one of the listed group decides",

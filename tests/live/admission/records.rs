@@ -309,6 +309,39 @@ pub const ROWS: &[Row] = &[
         answer: rejected("Unsupported value"),
     },
     Row {
+        says: "a policy that names its filers, and the step that their word meets",
+        given: Nothing,
+        who: Ann,
+        call: |s| {
+            let mut policy = s.policy(&["curfew-logs"]);
+            policy["spec"]["onBehalf"] = json!({"filers": ["system:serviceaccount:flux-system:kustomize-controller"], "satisfies": ["service-owner"]});
+            create(POLICIES, policy)
+        },
+        answer: accepted(),
+    },
+    Row {
+        says: "filers whose word meets a step that there is not",
+        given: Nothing,
+        who: Ann,
+        call: |s| {
+            let mut policy = s.policy(&["curfew-logs"]);
+            policy["spec"]["onBehalf"] = json!({"filers": ["deployer"], "satisfies": ["service-owner", "security"]});
+            create(POLICIES, policy)
+        },
+        answer: rejected("onBehalf.satisfies names a step"),
+    },
+    Row {
+        says: "an empty list of filers",
+        given: Nothing,
+        who: Ann,
+        call: |s| {
+            let mut policy = s.policy(&["curfew-logs"]);
+            policy["spec"]["onBehalf"] = json!({"filers": []});
+            create(POLICIES, policy)
+        },
+        answer: rejected("spec.onBehalf.filers"),
+    },
+    Row {
         says: "an author offers eight roles that she may bind",
         given: Nothing,
         who: Ann,

@@ -71,6 +71,262 @@ pub const ROWS: &[Row] = &[
         answer: refused(RULE, "access is for a person"),
     },
     Row {
+        says: "a filer files for somebody",
+        given: Nothing,
+        who: Robot,
+        call: |s| create(s.requests(), s.asks_for("alice")),
+        answer: accepted(),
+    },
+    Row {
+        says: "a filer says whose review it stands on",
+        given: Nothing,
+        who: Robot,
+        call: |s| {
+            let mut request = s.asks_for("alice");
+            request["spec"]["attestation"] = s.attests();
+            create(s.requests(), request)
+        },
+        answer: accepted(),
+    },
+    Row {
+        says: "a filer applies it",
+        given: Nothing,
+        who: Robot,
+        call: |s| scene::apply(s.request(), s.asks_for("alice")),
+        answer: accepted(),
+    },
+    Row {
+        says: "a filer writes no groups, as an empty list",
+        given: Nothing,
+        who: Robot,
+        call: |s| {
+            let mut request = s.asks_for("alice");
+            request["spec"]["requester"]["groups"] = json!([]);
+            create(s.requests(), request)
+        },
+        answer: accepted(),
+    },
+    Row {
+        says: "an administrator holds `file`, and is named as the filer",
+        given: Nothing,
+        who: Admin,
+        call: |s| create(s.requests(), s.asks_for("alice")),
+        answer: accepted(),
+    },
+    Row {
+        says: "another filer's name is overwritten by the stamp",
+        given: Nothing,
+        who: Robot,
+        call: |s| {
+            let mut request = s.asks_for("alice");
+            request["spec"]["filedBy"] = json!("erin");
+            create(s.requests(), request)
+        },
+        answer: accepted(),
+    },
+    Row {
+        says: "a filer names no deadline",
+        given: Nothing,
+        who: Robot,
+        call: |s| {
+            let mut request = s.asks_for("alice");
+            request["spec"].as_object_mut().unwrap().remove("startDeadline");
+            create(s.requests(), request)
+        },
+        answer: rejected("startDeadline is required"),
+    },
+    Row {
+        says: "a filer names no time zone in the deadline",
+        given: Nothing,
+        who: Robot,
+        call: |s| {
+            let mut request = s.asks_for("alice");
+            request["spec"]["startDeadline"] = json!("2026-12-01T09:00:00");
+            create(s.requests(), request)
+        },
+        answer: rejected("spec.startDeadline"),
+    },
+    Row {
+        says: "a filer claims groups for another",
+        given: Nothing,
+        who: Robot,
+        call: |s| {
+            let mut request = s.asks_for("alice");
+            request["spec"]["requester"]["groups"] = json!(["engineers"]);
+            create(s.requests(), request)
+        },
+        answer: refused(RULE, "claims no groups and no uid"),
+    },
+    Row {
+        says: "a filer claims a UID for another",
+        given: Nothing,
+        who: Robot,
+        call: |s| {
+            let mut request = s.asks_for("alice");
+            request["spec"]["requester"]["uid"] = json!("u-alice");
+            create(s.requests(), request)
+        },
+        answer: refused(RULE, "claims no groups and no uid"),
+    },
+    Row {
+        says: "a filer files for a machine",
+        given: Nothing,
+        who: Robot,
+        call: |s| create(s.requests(), s.asks_for("system:serviceaccount:ci:deployer")),
+        answer: refused(RULE, "access is for a person"),
+    },
+    Row {
+        says: "a filer files under a policy on which it does not hold `file`",
+        given: Nothing,
+        who: Robot,
+        call: |s| {
+            let mut request = s.asks_for("alice");
+            request["spec"]["policy"] = json!("incident");
+            create(s.requests(), request)
+        },
+        answer: refused(RULE, "hold `file` on the policy"),
+    },
+    Row {
+        says: "an engineer says openly that she files for another",
+        given: Nothing,
+        who: Alice,
+        call: |s| {
+            let mut request = s.asks_for("bob");
+            request["spec"]["filedBy"] = json!("alice");
+            create(s.requests(), request)
+        },
+        answer: refused(RULE, "you may not file for others under policy customer-support"),
+    },
+    Row {
+        says: "an engineer attests a review of her own request",
+        given: Nothing,
+        who: Alice,
+        call: |s| {
+            let mut request = s.asks();
+            request["spec"]["attestation"] = s.attests();
+            create(s.requests(), request)
+        },
+        answer: rejected("attestation is for those who file for somebody else"),
+    },
+    Row {
+        says: "an attestation of a change that is nowhere",
+        given: Nothing,
+        who: Robot,
+        call: |s| {
+            let mut request = s.asks_for("alice");
+            request["spec"]["attestation"] = s.attests();
+            request["spec"]["attestation"]["change"] = json!("the one of yesterday");
+            create(s.requests(), request)
+        },
+        answer: rejected("spec.attestation.change"),
+    },
+    Row {
+        says: "an attestation without a reviewer",
+        given: Nothing,
+        who: Robot,
+        call: |s| {
+            let mut request = s.asks_for("alice");
+            request["spec"]["attestation"] = s.attests();
+            request["spec"]["attestation"]["reviewers"] = json!([]);
+            create(s.requests(), request)
+        },
+        answer: rejected("spec.attestation.reviewers"),
+    },
+    Row {
+        says: "an attestation that names a reviewer twice",
+        given: Nothing,
+        who: Robot,
+        call: |s| {
+            let mut request = s.asks_for("alice");
+            request["spec"]["attestation"] = s.attests();
+            request["spec"]["attestation"]["reviewers"] = json!(["bob", "bob"]);
+            create(s.requests(), request)
+        },
+        answer: rejected("Duplicate value"),
+    },
+    Row {
+        says: "its filer amends it",
+        given: IncompleteAttested,
+        who: Robot,
+        call: |s| s.amend("Check why invoice totals changed for account 4813."),
+        answer: accepted(),
+    },
+    Row {
+        says: "its filer says whose review the amended text stands on",
+        given: IncompleteForAlice,
+        who: Robot,
+        call: |s| merge(s.request(), json!({"spec": {"attestation": s.attests()}})),
+        answer: accepted(),
+    },
+    Row {
+        says: "for whom it was filed amends it",
+        given: IncompleteForAlice,
+        who: Alice,
+        call: |s| s.amend("Check why invoice totals changed for account 4813."),
+        answer: accepted(),
+    },
+    Row {
+        says: "for whom it was filed puts another text under the review",
+        given: IncompleteAttested,
+        who: Alice,
+        call: |s| s.amend("Look at every account there is, for ever."),
+        answer: refused(RULE, "merge a correction"),
+    },
+    Row {
+        says: "for whom it was filed takes the review away",
+        given: IncompleteAttested,
+        who: Alice,
+        call: |s| merge(s.request(), json!({"spec": {"attestation": null}})),
+        answer: refused(RULE, "merge a correction"),
+    },
+    Row {
+        says: "for whom it was filed invents a review",
+        given: IncompleteForAlice,
+        who: Alice,
+        call: |s| merge(s.request(), json!({"spec": {"attestation": s.attests()}})),
+        answer: refused(RULE, "merge a correction"),
+    },
+    Row {
+        says: "another holder of `file` amends it",
+        given: IncompleteForAlice,
+        who: Admin,
+        call: |s| s.amend("Check why invoice totals changed for account 4813."),
+        answer: refused(RULE, "or who filed it"),
+    },
+    Row {
+        says: "its filer hides that it filed it",
+        given: IncompleteForAlice,
+        who: Robot,
+        call: |s| merge(s.request(), json!({"spec": {"filedBy": null}})),
+        answer: rejected("requester, filedBy and policy never change"),
+    },
+    Row {
+        says: "its requester pretends that it was filed by a machine",
+        given: Incomplete,
+        who: Alice,
+        call: |s| {
+            merge(
+                s.request(),
+                json!({"spec": {"filedBy": "system:serviceaccount:ci:deployer", "startDeadline": scene::at(3600)}}),
+            )
+        },
+        answer: rejected("requester, filedBy and policy never change"),
+    },
+    Row {
+        says: "an amendment by its filer makes it another's",
+        given: IncompleteForAlice,
+        who: Robot,
+        call: |s| merge(s.request(), json!({"spec": {"requester": {"username": "erin"}}})),
+        answer: rejected("requester, filedBy and policy never change"),
+    },
+    Row {
+        says: "an amendment by its filer takes the deadline away",
+        given: IncompleteForAlice,
+        who: Robot,
+        call: |s| merge(s.request(), json!({"spec": {"startDeadline": null}})),
+        answer: rejected("startDeadline is required"),
+    },
+    Row {
         says: "a status that comes with a new request is dropped",
         given: Nothing,
         who: Alice,
@@ -163,14 +419,14 @@ pub const ROWS: &[Row] = &[
         given: Incomplete,
         who: Alice,
         call: |s| merge(s.request(), json!({"spec": {"requester": {"username": "erin"}}})),
-        answer: rejected("requester and policy never change"),
+        answer: rejected("requester, filedBy and policy never change"),
     },
     Row {
         says: "an amendment that moves it to another policy",
         given: Incomplete,
         who: Alice,
         call: |s| merge(s.request(), json!({"spec": {"policy": "another"}})),
-        answer: rejected("requester and policy never change"),
+        answer: rejected("requester, filedBy and policy never change"),
     },
     Row {
         says: "somebody labels it",
@@ -210,7 +466,7 @@ pub const ROWS: &[Row] = &[
                 json!([{"op": "replace", "path": "/spec/requester/username", "value": "erin"}, {"op": "replace", "path": "/spec/duration", "value": "45m"}]),
             )
         },
-        answer: rejected("requester and policy never change"),
+        answer: rejected("requester, filedBy and policy never change"),
     },
 ];
 
@@ -285,6 +541,35 @@ pub const UNSTAMPED: &[Row] = &[
             create(s.requests(), request)
         },
         answer: refused(RULE, "must be your own user name"),
+    },
+    Row {
+        says: "a filer says that it files for somebody",
+        given: Nothing,
+        who: Robot,
+        call: |s| {
+            let mut request = s.asks_for("alice");
+            request["spec"]["filedBy"] = json!(format!("system:serviceaccount:{}:robot", s.namespace));
+            create(s.requests(), request)
+        },
+        answer: accepted(),
+    },
+    Row {
+        says: "a filer does not say so",
+        given: Nothing,
+        who: Robot,
+        call: |s| create(s.requests(), s.asks_for("alice")),
+        answer: refused(RULE, "must be your own user name"),
+    },
+    Row {
+        says: "a filer says that somebody else files",
+        given: Nothing,
+        who: Robot,
+        call: |s| {
+            let mut request = s.asks_for("alice");
+            request["spec"]["filedBy"] = json!("erin");
+            create(s.requests(), request)
+        },
+        answer: refused(RULE, "sets spec.filedBy to their own"),
     },
     Row {
         says: "nobody is named",

@@ -19,6 +19,13 @@ pub enum Given {
     WaitingEverybody,
     /// The same as `Waiting`, but it waits for the ServiceAccounts of a robot and of the operator.
     WaitingRobots,
+    /// A request for alice that the robot filed by a change that frank wrote; it waits for the billing-owners, of whom
+    /// frank is one, and for the robot itself.
+    WaitingAttested,
+    /// The same, but detail was asked for.
+    IncompleteAttested,
+    /// A request for alice that the robot filed without an attestation, for which detail was asked.
+    IncompleteForAlice,
     /// The same as `Waiting`, but detail was asked for, and waitingFor was left standing.
     Incomplete,
     /// The same, and alice has amended it since.
@@ -108,6 +115,19 @@ impl Scene {
             Given::WaitingRobots => {
                 let robots = [world.robot(), world.operator()].map(|name| json!({"kind": "User", "name": name}));
                 s.waits(world, Who::Alice, json!(robots), "True").await;
+            }
+            Given::WaitingAttested | Given::IncompleteAttested | Given::IncompleteForAlice => {
+                let mut asks = s.asks_for("alice");
+                if given != Given::IncompleteForAlice {
+                    asks["spec"]["attestation"] = s.attests();
+                }
+                let filed = world.must(Who::Robot, create(s.requests(), asks)).await;
+                s.revision = revision(&filed);
+                let approvers =
+                    json!([{"kind": "Group", "name": "billing-owners"}, {"kind": "User", "name": world.robot()}]);
+                let screened = if given == Given::WaitingAttested { "True" } else { "False" };
+                let status = s.screening(approvers, screened);
+                world.must(Who::Operator, merge(s.request_status(), json!({"status": status}))).await;
             }
             Given::Incomplete => {
                 s.waits(world, Who::Alice, json!([{"kind": "Group", "name": "billing-owners"}]), "False").await
@@ -256,6 +276,18 @@ impl Scene {
     pub fn asks(&self) -> Value {
         json!({"apiVersion": "curfew.dev/v1alpha1", "kind": "AccessRequest", "metadata": {"name": self.name}, "spec": {
             "policy": "customer-support", "reason": "Check why invoice totals changed for account 4812.", "ticket": "SUP-4812", "duration": "30m"}})
+    }
+
+    /// The same as somebody files it for another.
+    pub fn asks_for(&self, who: &str) -> Value {
+        let mut request = self.asks();
+        request["spec"]["requester"] = json!({"username": who});
+        request["spec"]["startDeadline"] = json!(at(3600));
+        request
+    }
+    /// What a filer says of the change that it comes from.
+    pub fn attests(&self) -> Value {
+        json!({"change": "https://git.example.com/access/pull/7", "author": "frank", "reviewers": ["bob"]})
     }
 
     /// What the operator publishes about it.

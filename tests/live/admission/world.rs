@@ -37,7 +37,7 @@ pub enum Who {
     Basil,
     /// `system:masters`.
     Admin,
-    /// A ServiceAccount with curfew-user.
+    /// A ServiceAccount with curfew-user, that holds `file` on the policy customer-support.
     Robot,
     /// The operator, by a token that is bound to its pod.
     Operator,
@@ -190,6 +190,8 @@ impl World {
             |verb: &str| json!([{"apiGroups": ["curfew.dev"], "resources": ["accesspolicies"], "verbs": [verb]}]);
         self.allows("classify", json!([user("clara")]), verb("classify")).await;
         self.allows("bypass", json!([user("basil")]), verb("bypass")).await;
+        let files = json!([{"apiGroups": ["curfew.dev"], "resources": ["accesspolicies"], "resourceNames": ["customer-support"], "verbs": ["file"]}]);
+        self.allows("file", json!([user(&self.robot())]), files).await;
         self.allows(
             "by-hand",
             json!([user("nadia"), user("basil")]),

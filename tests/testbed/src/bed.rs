@@ -235,6 +235,11 @@ impl Person {
         json!({"apiVersion": "curfew.dev/v1alpha1", "kind": "AccessRequest", "metadata": {"name": name, "namespace": self.namespace}, "spec": {
             "policy": policy, "reason": "Check why invoice totals changed for customer account 4812.", "ticket": "SUP-4812", "duration": duration}})
     }
+    /// A request that somebody else filed, as they see it.
+    pub fn filed(&self, name: &str) -> Filed {
+        let api = Api::<AccessRequest>::namespaced(self.client.clone(), &self.namespace);
+        Filed { api, admin: self.client.clone(), name: name.into() }
+    }
     /// Files a request under this policy, for so long.
     pub async fn files(&self, name: &str, policy: &str, duration: &str) -> Filed {
         self.applies(self.request(name, policy, duration)).await.unwrap()
@@ -248,11 +253,6 @@ impl Person {
         let api = Api::<AccessRequest>::namespaced(self.client.clone(), &self.namespace);
         api.patch(&name, &PatchParams::apply("kubectl").force(), &Patch::Apply(&manifest)).await?;
         Ok(Filed { api, admin: self.client.clone(), name })
-    }
-    /// A request of this name that is there already.
-    pub fn filed(&self, name: &str) -> Filed {
-        let api = Api::<AccessRequest>::namespaced(self.client.clone(), &self.namespace);
-        Filed { api, admin: self.client.clone(), name: name.to_owned() }
     }
     /// `kubectl replace` of a request: the whole spec is what the manifest says.
     ///

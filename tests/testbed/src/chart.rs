@@ -75,7 +75,7 @@ pub async fn in_force(bed: &Connection) -> Result<()> {
     let client = bed.client(&bed.admin()).await?;
     let curfew = |kind: &str| GroupVersionKind::gvk("curfew.dev", "v1alpha1", kind);
     let label = json!({"curfew.dev/grant": "forged"});
-    let request = json!({"policy": "none", "ticket": "T-1", "reason": "A request that is never stored.", "requester": {"username": "somebody"}});
+    let request = json!({"policy": "none", "ticket": "T-1", "reason": "A request that is never stored.", "requester": {"username": "somebody"}, "startDeadline": "2099-01-01T00:00:00Z"});
     let forgeries: [(GroupVersionKind, Value); 3] = [
         (
             GroupVersionKind::gvk("batch", "v1", "Job"),
