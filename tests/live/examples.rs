@@ -250,6 +250,11 @@ async fn f4_a_failed_job_is_run_again_by_its_role_and_no_other() {
     manifest["spec"]["access"] = json!("replay");
     manifest["spec"]["ticket"] = json!("OPS-771");
     manifest["spec"]["reason"] = json!("Run the invoice export of last night again, which failed on a full disk.");
+    manifest["spec"]["whyNotSafer"] = json!("The bank fetches the file at noon, before the next scheduled run.");
+    manifest["spec"]["whyNotLower"] = json!("The log shows the full disk, and reading it does not run the export.");
+    manifest["spec"]["data"] = json!([{"system": "billing-db", "kind": "invoice", "tenant": "all", "records": ["2026-11-22"], "fields": ["total"]}]);
+    manifest["spec"]["plan"] =
+        json!(["kubectl -n billing create job invoice-export-again --from=cronjob/invoice-export"]);
     let filed = alice.applies(manifest).await.unwrap();
     let shown = filed.becomes(Screened::Complete).await.status.unwrap().permissions.unwrap();
     assert!(shown.adds.contains(&"create,get,list,watch jobs.batch".to_owned()), "{:?}", shown.adds);
