@@ -269,6 +269,7 @@ async fn bad_values_are_refused_with_what_is_allowed() {
         ("operator.calendar.timeZone=Mars Olympus", "does not match pattern"),
         ("operator.calendar.workDays={Mon,Funday}", "/operator/calendar/workDays/1"),
         ("operator.calendar.workHours=9-18", "does not match pattern"),
+        ("operator.calendar.workHours=18:00-09:00", "the earlier first"),
         ("operator.calendar.holidays={25.12.2026}", "/operator/calendar/holidays/0"),
         ("users[0].kind=ServiceAccount,users[0].name=x", "value must be one of 'User', 'Group'"),
         ("users[0].name=x", "missing property 'kind'"),
