@@ -330,7 +330,10 @@ mod tests {
             ("it may be exactly as long", World::edited(json!({"duration": {"default": "10m", "max": "30m"}}))),
             ("its own record is no other access", {
                 let world = World::edited(json!({"limits": {"activePerRequester": 1}}));
-                World { live: vec![Arc::new(world.grant.clone())], ..world }
+                // By its UID alone, whatever else a check may look at.
+                let mut own = world.grant.clone();
+                own.spec.ticket = "SUP-1".into();
+                World { live: vec![Arc::new(own)], ..world }
             }),
         ] {
             let plan = world.pass();
