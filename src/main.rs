@@ -7,6 +7,7 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -24,28 +25,40 @@ fn main() -> ExitCode {
         Command::Run(run) => &run.common,
         Command::Sweep(sweep) => &sweep.common,
     };
-    let runtime = match log::start(common.log_format, &common.log_filter) {
-        Ok(()) => tokio::runtime::Builder::new_multi_thread().enable_all().build(),
+    if let Err(error) = log::start(common.log_format, &common.log_filter) {
+        return failed(&error);
+    }
+    let (passes, ends) = match runtimes() {
+        Ok(runtimes) => runtimes,
         Err(error) => return failed(&error),
     };
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(error) => return failed(&error),
-    };
-    let done = runtime.block_on(async {
+    let done = passes.block_on(async {
         match command {
-            Command::Run(run) => operator(*run).await,
+            Command::Run(run) => operator(*run, ends.handle().clone()).await,
             Command::Sweep(flags) => sweep(flags).await,
         }
     });
     // Whatever is still blocked may not keep the process.
-    runtime.shutdown_timeout(Duration::from_secs(1));
+    [passes, ends].into_iter().for_each(|runtime| runtime.shutdown_timeout(Duration::from_secs(1)));
     done.unwrap_or_else(|error| failed(error.as_ref()))
 }
 
-async fn operator(run: Run) -> Result<ExitCode, Box<dyn Error>> {
+/// One for passes, and one with a thread of its own for ends: no pass keeps that busy.
+fn runtimes() -> std::io::Result<(Runtime, Runtime)> {
+    let passes = Builder::new_multi_thread().enable_all().build()?;
+    let ends = Builder::new_multi_thread().worker_threads(1).thread_name("curfew-ends").enable_all().build()?;
+    Ok((passes, ends))
+}
+
+async fn operator(run: Run, ends: Handle) -> Result<ExitCode, Box<dyn Error>> {
     let config = connect::config(run.common.kubeconfig.as_deref()).await?;
-    let clients = Clients { granting: connect::client(config.clone())?, ending: connect::client(config)? };
+    let granting = connect::client(config.clone())?;
+    let ending = {
+        // A client queues calls in a task that it starts where it is made.
+        let _within = ends.enter();
+        connect::client(config)?
+    };
+    let clients = Clients { granting, ending, ends };
     let listener = TcpListener::bind(run.listen).await.map_err(|e| format!("cannot listen on {}: {e}", run.listen))?;
     let (health, metrics) = (Health::new(), Metrics::new());
     tracing::info!(version = env!("CARGO_PKG_VERSION"), cluster = run.cluster_name, listen = %run.listen, "curfew starts");

@@ -14,6 +14,7 @@ use crate::api::names;
 use crate::api::policy::AccessPolicy;
 use crate::api::request::AccessRequest;
 use crate::api::subject::RoleKind;
+use crate::api::time::Instant;
 use crate::cluster::read::watched;
 use crate::cluster::tell::Teller;
 use crate::cluster::trace::Trace;
@@ -23,6 +24,7 @@ use crate::decide::effect::{Answer, Effect, Outcome, Question};
 use crate::decide::{Installation, Next, Standing};
 use crate::telemetry::metrics::PassResult;
 use crate::telemetry::{Health, Metrics};
+use chrono::TimeDelta;
 use clock::Clock;
 use expiry::Expiry;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
@@ -36,6 +38,7 @@ use policy::{Passes, Trials};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 /// The runtime's timers are monotonic: a wall clock that steps must not prolong anything.
@@ -48,6 +51,13 @@ const RETRY: Duration = Duration::from_secs(1);
 const IN_A_ROW: usize = 8;
 /// How long Events may still be written at a stop.
 const LAST_WORDS: Duration = Duration::from_secs(5);
+/// How long after its end what is left to do for a grant may wait for the ends of others.
+const PATIENCE: TimeDelta = TimeDelta::seconds(5);
+/// How soon to look whether they have ended.
+const RUSH: Duration = Duration::from_millis(100);
+/// How many calls of passes are under way at once. Each has a connection of its own, here and in the API server, and more
+/// are not faster.
+const PLACES: usize = 24;
 /// How many questions of one pass are asked at once.
 const QUESTIONS_AT_ONCE: usize = 16;
 
@@ -57,6 +67,8 @@ pub struct Clients {
     pub granting: Client,
     /// For ends alone.
     pub ending: Client,
+    /// Where the tasks run that use it: a runtime that passes cannot keep busy.
+    pub ends: Handle,
 }
 
 /// What every pass shares.
@@ -111,21 +123,25 @@ pub async fn run(
     metrics: Metrics,
     stop: watch::Receiver<bool>,
 ) {
-    let ending = Cluster::new(clients.ending);
-    let expiry = tokio::select! {
-        expiry = Expiry::start(ending.clone(), clock.clone(), health.clone(), metrics.clone()) => expiry,
+    let (ending, ends) = (Cluster::new(clients.ending), clients.ends);
+    let start = Expiry::start(ending.clone(), clock.clone(), health.clone(), metrics.clone());
+    let mut start = Running(ends.spawn(start));
+    let started = tokio::select! {
+        started = &mut start.0 => started,
         () = stopped(stop.clone()) => return,
     };
-    let _expiry = Running(tokio::spawn(expiry.run()));
+    // If it panicked, a new process may fare better.
+    let Ok(expiry) = started else { return };
+    let _expiry = Running(ends.spawn(expiry.run()));
     tokio::select! {
         () = clock::compare(&ending, &clock) => {}
         () = stopped(stop.clone()) => return,
     }
-    let _clock = Running(tokio::spawn(clock::follow(ending, clock.clone(), metrics.clone())));
+    let _clock = Running(ends.spawn(clock::follow(ending, clock.clone(), metrics.clone())));
 
     let client = clients.granting;
-    let cluster = Cluster::new(client.clone());
-    let (teller, events) = Teller::new(cluster.clone(), metrics.clone(), &installation.pod);
+    let cluster = Cluster::new(client.clone()).with_places(PLACES);
+    let (teller, events) = Teller::new(cluster.clone(), metrics.clone(), health.clone(), &installation.pod);
     let events = tokio::spawn(events);
     let standing = || health.standing().clone();
     let _guard = Running(tokio::spawn(guard::run(cluster.clone(), clock.clone(), installation.clone(), standing())));
@@ -321,6 +337,17 @@ async fn answers(cluster: &Cluster, questions: Vec<Question>) -> Result<Vec<Answ
     stream::iter(questions).map(|question| cluster.ask(question)).buffered(QUESTIONS_AT_ONCE).try_collect().await
 }
 
+/// When to come back, if the access is over and many others end now or in a moment: what is left to do for this one, its
+/// fuse, its record, its request, would only slow them down. Not for long: a pass deletes bindings too, should the expiry
+/// task fail.
+fn gives_way(expires_at: Option<Instant>, context: &Context) -> Option<Action> {
+    let over = context.clock.now().for_ending() - expires_at?.get();
+    (context.health.is_rush() && may_wait(over)).then(|| Action::requeue(RUSH))
+}
+/// Whether access that has been over for so long, or ends only then (negative), may wait with what is left to do.
+fn may_wait(over: TimeDelta) -> bool {
+    (TimeDelta::zero()..PATIENCE).contains(&over)
+}
 fn action(next: Next) -> Action {
     match next {
         Next::AtOnce => Action::requeue(Duration::ZERO),
@@ -347,6 +374,17 @@ mod tests {
         json!({"activeGrants": active, "conditions": [{"type": "Ready", "reason": ready}]})
     }
 
+    #[test]
+    fn only_what_has_just_ended_gives_way_to_the_ends_of_others() {
+        for (words, over, waits) in [
+            ("it has not ended: somebody waits for it to begin, or closes it", TimeDelta::milliseconds(-1), false),
+            ("it ends now", TimeDelta::zero(), true),
+            ("it ended a moment ago", PATIENCE - TimeDelta::milliseconds(1), true),
+            ("it has waited for long enough: nothing is put off for ever", PATIENCE, false),
+        ] {
+            assert_eq!(may_wait(over), waits, "{words}");
+        }
+    }
     #[test]
     fn only_a_policy_that_counts_again_is_no_news_to_its_requests() {
         let counted = Counted::default();

@@ -122,7 +122,9 @@ fn every_example_is_understood() {
         match object["kind"].as_str().unwrap_or_default() {
             "Role" => drop(understood::<Role>(&object)),
             "RoleBinding" => drop(understood::<RoleBinding>(&object)),
-            _ if object["apiVersion"].as_str().is_some_and(|version| version.starts_with("curfew.dev/")) => check(&object),
+            _ if object["apiVersion"].as_str().is_some_and(|version| version.starts_with("curfew.dev/")) => {
+                check(&object)
+            }
             _ => {}
         }
     }

@@ -16,12 +16,13 @@ use k8s_openapi::api::authorization::v1::{
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, Role};
 use k8s_openapi::api::{batch::v1::Job, rbac::v1::RoleBinding};
-use kube::ResourceExt;
-use kube::api::{Api, ListParams, Patch, PatchParams, PostParams};
+use kube::api::{Api, ListParams, Patch, PatchParams, PostParams, Request};
 use kube::core::DeserializeGuard;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event};
-use serde::de::DeserializeOwned;
+use kube::{Resource, ResourceExt};
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::json;
 use std::fmt::Debug;
 use std::time::Duration;
@@ -29,6 +30,15 @@ use strum::VariantArray;
 
 /// How long the role of a live grant may take to be read.
 const ROLE_DEADLINE: Duration = Duration::from_secs(2);
+/// How many objects are read at once. A record takes ten times as much memory while it is decoded as what is kept of it.
+const PAGE: u32 = 100;
+
+/// A list of which only the length counts: decoded, the metadata of a thousand grants would take 20 MiB.
+#[derive(Deserialize)]
+struct Count {
+    // `null` where there are none.
+    items: Option<Vec<IgnoredAny>>,
+}
 
 /// A grant with all that its end is judged by.
 #[derive(Debug)]
@@ -185,12 +195,8 @@ impl Cluster {
     /// When the API server failed us.
     pub async fn active_grants_under(&self, policy: &str) -> Result<usize, Error> {
         let bound: &str = BeginReason::Bound.into();
-        // As the API server remembers it, which is no older than the event that told of a grant: an up-to-date list waits
-        // for etcd's next sign of progress, 50 to 100 ms.
         let selector = format!("spec.policy.name={},status.state={bound}", escaped(policy));
-        let params = ListParams::default().fields(&selector).match_any();
-        let grants = Api::<AccessGrant>::all(self.client.clone());
-        Ok(self.call(Operation::ReadGrant, grants.list_metadata(&params)).await?.items.len())
+        self.count_grants(Operation::ReadGrant, &selector).await
     }
 
     async fn live_grants(&self, field: &str, value: &str) -> Result<Vec<AccessGrant>, Error> {
@@ -276,12 +282,8 @@ impl Cluster {
 
     async fn has_room(&self, namespace: &str, limit: usize) -> Result<(bool, String), Error> {
         let bound: &str = BeginReason::Bound.into();
-        // Somebody waits for this answer, and grants that are being made at the same time are not counted anyway: an
-        // up-to-date list would wait for etcd's next sign of progress, 50 to 100 ms.
-        let params =
-            ListParams::default().fields(&format!("spec.namespace={namespace},status.state={bound}")).match_any();
-        let api = Api::<AccessGrant>::all(self.client.clone());
-        let live = self.call(Operation::Ask, api.list_metadata(&params)).await?.items.len();
+        let selector = format!("spec.namespace={namespace},status.state={bound}");
+        let live = self.count_grants(Operation::Ask, &selector).await?;
         Ok((live < limit, format!("{live} live grants")))
     }
 
@@ -331,20 +333,41 @@ impl Cluster {
         }
     }
 
-    /// Everything of one kind, without the bookkeeping of who wrote which field.
+    /// How many grants there are of this kind, as the API server remembers it: that is no older than the event that told
+    /// of a grant, and grants that are being made at the same time are not counted anyway. An up-to-date list would wait
+    /// for etcd's next sign of progress, 50 to 100 ms.
+    async fn count_grants(&self, operation: Operation, selector: &str) -> Result<usize, Error> {
+        let params = ListParams::default().fields(selector).match_any();
+        let counted = async {
+            let list = Request::new(AccessGrant::url_path(&(), None)).list_metadata(&params);
+            let list = list.map_err(kube::Error::BuildRequest)?;
+            self.client.request::<Count>(list).await
+        };
+        Ok(self.call(operation, counted).await?.items.map_or(0, |items| items.len()))
+    }
+
+    /// Everything of one kind, without the bookkeeping of who wrote which field: that is most of it, and goes page by page.
     async fn list<K>(&self, operation: Operation, api: Api<K>, params: ListParams) -> Result<Vec<K>, Error>
     where
         K: kube::Resource + Clone + DeserializeOwned + Debug,
     {
-        let mut items = self.call(operation, api.list(&params)).await?.items;
-        items.iter_mut().for_each(|k| k.meta_mut().managed_fields = None);
-        Ok(items)
+        let mut params = params.limit(PAGE);
+        let mut all = vec![];
+        loop {
+            let mut page = self.call(operation, api.list(&params)).await?;
+            page.items.iter_mut().for_each(|k| k.meta_mut().managed_fields = None);
+            all.append(&mut page.items);
+            match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => params = params.continue_token(&token),
+                None => return Ok(all),
+            }
+        }
     }
 }
 
-/// How every watch is set: short enough that a dead connection is noticed.
+/// How every watch is set: short enough that a dead connection is noticed, and read at first in pages.
 pub fn watched() -> watcher::Config {
-    watcher::Config::default().timeout(60)
+    watcher::Config::default().timeout(60).page_size(PAGE)
 }
 
 fn changes<K>(api: Api<K>, config: watcher::Config) -> impl Stream<Item = Event<K>> + Send
@@ -377,6 +400,45 @@ fn escaped(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use http::{Request, Response};
+    use kube::Client;
+    use kube::client::Body;
+
+    /// An API server that has so many bindings, and gives two at a time.
+    fn server(bindings: usize) -> Cluster {
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let query = request.uri().query().unwrap_or_default().to_owned();
+            let is_paged = query.split('&').any(|part| part == format!("limit={PAGE}"));
+            let from = query.split('&').find_map(|part| part.strip_prefix("continue=")?.parse().ok()).unwrap_or(0);
+            let to = if request.uri().path().ends_with("/rolebindings") { bindings.min(from + 2) } else { 0 };
+            let items: Vec<_> = (from..to.max(from)).map(|n| json!({"metadata": {"name": n.to_string()}})).collect();
+            let next = if to < bindings && !items.is_empty() { to.to_string() } else { String::new() };
+            let list = json!({"metadata": {"continue": next}, "items": items});
+            assert!(is_paged, "{query}");
+            async move { Ok::<_, std::convert::Infallible>(Response::new(Body::from(list.to_string().into_bytes()))) }
+        });
+        Cluster::new(Client::new(service, "default"))
+    }
+
+    #[tokio::test]
+    async fn what_ends_is_read_page_by_page_to_the_last() {
+        let (_, bindings) = server(5).ends().await.unwrap();
+        let names: Vec<_> = bindings.iter().map(ResourceExt::name_any).collect();
+        assert_eq!(names, ["0", "1", "2", "3", "4"]);
+    }
+    #[tokio::test]
+    async fn grants_are_counted_without_being_decoded() {
+        for (items, count) in [(json!([{"metadata": 7}, "odd", null]), 3), (json!([]), 0), (json!(null), 0)] {
+            let list = json!({"items": items}).to_string();
+            let service = tower::service_fn(move |_: Request<Body>| {
+                let list = list.clone().into_bytes();
+                async { Ok::<_, std::convert::Infallible>(Response::new(Body::from(list))) }
+            });
+            let cluster = Cluster::new(Client::new(service, "default"));
+            assert_eq!(cluster.active_grants_under("p").await.unwrap(), count, "{items}");
+        }
+    }
     #[test]
     fn a_user_name_cannot_break_out_of_a_selector() {
         assert_eq!(super::escaped(r"a,b=c\d"), r"a\,b\=c\\d");

@@ -6,7 +6,7 @@ use crate::api::reasons::{Approved, BeginReason, EndReason, Outcome, Ready, Reas
 use crate::api::time;
 use crate::decide::Now;
 use crate::decide::transition::Transition;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Health, Metrics};
 use chrono::TimeDelta;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
@@ -15,10 +15,13 @@ use kube::Resource;
 use kube::api::{Api, PostParams};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// How many Events may wait to be written.
 const QUEUE: usize = 1000;
+/// How long an Event may wait for the ends of others.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a note may be, in bytes.
 const NOTE: usize = 1024;
 /// Where Kubernetes keeps the Events of objects that have no namespace.
@@ -33,9 +36,14 @@ pub struct Teller {
 }
 impl Teller {
     /// A teller, and the future that writes its Events; that ends when all handles are gone and everything is written.
-    pub fn new(cluster: Cluster, metrics: Metrics, pod: &str) -> (Self, impl Future<Output = ()> + Send + use<>) {
+    pub fn new(
+        cluster: Cluster,
+        metrics: Metrics,
+        health: Health,
+        pod: &str,
+    ) -> (Self, impl Future<Output = ()> + Send + use<>) {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let writer = write(cluster, metrics.clone(), waiting);
+        let writer = write(cluster, metrics.clone(), health, waiting);
         (Self { queue, metrics, pod: pod.into() }, writer)
     }
 
@@ -70,8 +78,9 @@ impl Teller {
     }
 }
 
-async fn write(cluster: Cluster, metrics: Metrics, mut waiting: mpsc::Receiver<Event>) {
+async fn write(cluster: Cluster, metrics: Metrics, health: Health, mut waiting: mpsc::Receiver<Event>) {
     while let Some(event) = waiting.recv().await {
+        drop(tokio::time::timeout(PATIENCE, health.calm()).await);
         let name = event.metadata.name.clone().unwrap_or_default();
         if let Err(error) = cluster.publish(&event).await {
             metrics.failed_call(error.label());
@@ -157,7 +166,6 @@ mod tests {
     use kube::Client;
     use kube::client::Body;
     use std::sync::Mutex;
-    use std::time::Duration;
 
     fn now() -> Now {
         Now { wall: DateTime::from_timestamp(1_795_000_000, 999_000_000).unwrap(), server_ahead: TimeDelta::zero() }
@@ -207,7 +215,7 @@ mod tests {
     #[tokio::test]
     async fn an_event_says_what_changed_where_people_look_for_it() {
         let (cluster, sent) = server(StatusCode::CREATED);
-        let (teller, writer) = Teller::new(cluster, Metrics::new(), "curfew-0");
+        let (teller, writer) = Teller::new(cluster, Metrics::new(), Health::new(), "curfew-0");
         let bound = change("Active", "Bound", "until 2026-11-21T05:35:00Z");
         teller.tell_of(now(), &about(None), std::slice::from_ref(&bound));
         teller.tell_of(now(), &about(Some("billing")), &[bound]);
@@ -238,12 +246,24 @@ mod tests {
     #[tokio::test]
     async fn what_became_true_in_one_pass_is_told_in_its_order() {
         let (cluster, sent) = server(StatusCode::CREATED);
-        let (teller, writer) = Teller::new(cluster, Metrics::new(), "curfew-0");
+        let (teller, writer) = Teller::new(cluster, Metrics::new(), Health::new(), "curfew-0");
         teller.tell_of(now(), &about(None), &[change("Screened", "Complete", ""), change("Approved", "Waiting", "")]);
         drop(teller);
         writer.await;
         let times: Vec<_> = sent.lock().unwrap().iter().map(|(_, event)| event["eventTime"].to_string()).collect();
         assert!(times.len() == 2 && times[0] < times[1], "{times:?}");
+    }
+    #[tokio::test]
+    async fn events_give_way_to_many_ends_but_not_for_ever() {
+        let (cluster, sent) = server(StatusCode::CREATED);
+        let health = Health::new();
+        let (teller, writer) = Teller::new(cluster, Metrics::new(), health.clone(), "curfew-0");
+        health.rush(true);
+        let began = std::time::Instant::now();
+        teller.tell_of(now(), &about(None), &[change("Active", "Bound", "1")]);
+        drop(teller);
+        writer.await;
+        assert!(began.elapsed() >= PATIENCE && sent.lock().unwrap().len() == 1);
     }
     #[test]
     fn the_same_news_is_the_same_event_and_other_news_is_another() {
@@ -260,7 +280,8 @@ mod tests {
         let service =
             tower::service_fn(|_: Request<Body>| std::future::pending::<Result<Response<Body>, std::io::Error>>());
         let metrics = Metrics::new();
-        let (teller, writer) = Teller::new(Cluster::new(Client::new(service, "default")), metrics.clone(), "curfew-0");
+        let (teller, writer) =
+            Teller::new(Cluster::new(Client::new(service, "default")), metrics.clone(), Health::new(), "curfew-0");
         let writer = tokio::spawn(writer);
         let many: Vec<_> = (0..QUEUE + 200).map(|i| change("Active", "Bound", &i.to_string())).collect();
         let began = std::time::Instant::now();
@@ -279,7 +300,7 @@ mod tests {
         for (status, lost) in [(StatusCode::FORBIDDEN, 2), (StatusCode::CONFLICT, 0)] {
             let (cluster, sent) = server(status);
             let metrics = Metrics::new();
-            let (teller, writer) = Teller::new(cluster, metrics.clone(), "curfew-0");
+            let (teller, writer) = Teller::new(cluster, metrics.clone(), Health::new(), "curfew-0");
             teller.tell_of(now(), &about(None), &[change("Active", "Bound", "1"), change("Active", "Expired", "2")]);
             drop(teller);
             writer.await;

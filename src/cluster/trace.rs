@@ -10,8 +10,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// The trace of an object: its identity, its labels, the policy that it names, its state; of a grant, when it ends and, while it may give access, its role; of a
-/// policy, whether it is ready and how many grants it counts. Everything else may be anything: an object that cannot be
+/// The trace of an object: its identity, its labels, the policy that it names, its state; of a grant, and of a request that
+/// has one, when it ends; of a grant that may give access, its role; of a policy, whether it is ready and how many grants it
+/// counts. Everything else may be anything: an object that cannot be
 /// decoded does not stop a watch.
 pub struct Trace<K> {
     meta: ObjectMeta,
@@ -32,7 +33,7 @@ impl<K> Trace<K> {
     pub fn state(&self) -> Option<&str> {
         self.state.as_deref()
     }
-    /// `spec.expiresAt`, of a grant.
+    /// `spec.expiresAt`, of a grant; `status.expiresAt`, of a request.
     pub fn expires_at(&self) -> Option<Instant> {
         self.expires_at
     }
@@ -74,9 +75,11 @@ impl<'de, K> Deserialize<'de> for Trace<K> {
         let text = |of: Option<&Value>, field: &str| of?.get(field)?.as_str().map(str::to_owned);
         let meta = ObjectMeta { name, namespace, uid, generation, resource_version, labels, ..Default::default() };
         let (policy, state) = (text(spec.as_ref(), "policy"), text(status.as_ref(), "state"));
-        let expires_at = spec.as_ref().and_then(|spec| serde_json::from_value(spec.get("expiresAt")?.clone()).ok());
+        let end = |of: Option<&Value>| Instant::deserialize(of?.get("expiresAt")?).ok();
+        let granted = end(spec.as_ref());
+        let expires_at = granted.or_else(|| end(status.as_ref()));
         // Nobody looks for the role of what is over, and there may be thousands.
-        let is_live = expires_at.is_some() && text(status.as_ref(), "endReason").is_none();
+        let is_live = granted.is_some() && text(status.as_ref(), "endReason").is_none();
         let role = spec.filter(|_| is_live).and_then(|mut s| serde_json::from_value(s.get_mut("roleRef")?.take()).ok());
         let (ready, active_grants) = status.map_or((None, None), |s| (ready(&s), s["activeGrants"].as_i64()));
         Ok(Self { meta, policy, state, expires_at, role, ready, active_grants, kind: PhantomData })
@@ -166,6 +169,13 @@ mod tests {
         };
         assert_eq!(of(json!({})).as_deref(), Some("ClusterRole curfew-logs"));
         assert_eq!(of(json!({"endReason": "Expired"})), None);
+    }
+    #[test]
+    fn a_trace_of_a_request_knows_when_its_access_ends() {
+        let status = json!({"state": "Bound", "expiresAt": "2026-12-01T09:30:00Z"});
+        let request = json!({"metadata": {"name": "sup-1"}, "spec": {"policy": "p"}, "status": status});
+        let trace: Trace<AccessRequest> = serde_json::from_value(request).unwrap();
+        assert_eq!(trace.expires_at().map(|end| end.to_string()).as_deref(), Some("2026-12-01T09:30:00Z"));
     }
     #[test]
     fn a_trace_of_a_policy_knows_whether_it_is_ready_and_what_it_counts() {

@@ -1,7 +1,12 @@
 //! When access is due to end, and what to delete then: all that the expiry task knows.
 use super::effect::Identity;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{BTreeSet, HashMap};
+
+/// How long before its end an access counts as about to end: what a pass has begun by then is done when the end comes.
+pub const AHEAD: TimeDelta = TimeDelta::milliseconds(250);
+/// How many ends disturb each other: fewer are done before anything else is noticed.
+const FEW: usize = 8;
 
 /// Every live binding by the time at which it must be gone; the key is the UID of its grant.
 #[derive(Debug, Default)]
@@ -47,13 +52,20 @@ impl Index {
         self.note_binding(&grant, None);
         Some((grant, due, binding))
     }
-    /// When to look next.
-    pub fn next(&self) -> Option<DateTime<Utc>> {
-        self.order.first().map(|(due, _)| *due)
+    /// How long to wait before looking again: until the first end is near, then until it is there.
+    pub fn next(&self, now: DateTime<Utc>) -> Option<TimeDelta> {
+        let left = self.order.first().map(|(due, _)| *due - now)?;
+        Some(if left > AHEAD { left - AHEAD } else { left.max(TimeDelta::zero()) })
     }
     /// How many bindings belong to no grant that can end: their grant has ended, or there is none.
     pub fn unclaimed(&self) -> usize {
         self.bindings.keys().filter(|grant| !self.due.contains_key(*grant)).count()
+    }
+    /// Whether so many accesses end now or in a moment, those among them whose delete is under way, that what can wait
+    /// should.
+    pub fn is_rush(&self, now: DateTime<Utc>, under_way: usize) -> bool {
+        let soon = self.order.iter().take_while(|(due, _)| *due <= now + AHEAD);
+        under_way + soon.take(FEW + 1).count() > FEW
     }
     /// How many bindings are overdue.
     pub fn overdue(&self, now: DateTime<Utc>) -> usize {
@@ -101,7 +113,42 @@ mod tests {
         assert_eq!(index.overdue(noon() - TimeDelta::seconds(1)), 0);
         assert_eq!(taken(&mut index, noon() - TimeDelta::seconds(1)), [""; 0]);
         assert_eq!(taken(&mut index, noon() + TimeDelta::seconds(1)), ["a", "b"]);
-        assert_eq!(index.next(), Some(noon() + TimeDelta::hours(1)));
+        assert_eq!(index.next(noon()), Some(TimeDelta::hours(1) - AHEAD));
+    }
+    #[test]
+    fn it_is_looked_when_an_end_is_near_and_when_it_is_there() {
+        let index = index();
+        let next = |from_noon: TimeDelta| index.next(noon() + from_noon);
+        assert_eq!(next(TimeDelta::seconds(-1)), Some(TimeDelta::seconds(1) - AHEAD));
+        assert_eq!(next(-AHEAD), Some(AHEAD));
+        assert_eq!(next(TimeDelta::zero()), Some(TimeDelta::zero()));
+        assert_eq!(next(TimeDelta::seconds(9)), Some(TimeDelta::zero()));
+    }
+    #[test]
+    fn only_many_ends_that_are_near_or_under_way_are_a_rush() {
+        let a_few = FEW as i64;
+        let index_of = |ends: i64| {
+            let mut index = Index::default();
+            for name in (0..ends).map(|n| n.to_string()) {
+                index.note_grant(&name, Some(noon()));
+                index.note_binding(&name, Some(binding(&name)));
+            }
+            index
+        };
+        let (long_before, before, at) = (noon() - AHEAD * 2, noon() - AHEAD, noon());
+        for (words, ends, now, under_way, is_rush) in [
+            ("nothing ends", 0, at, 0, false),
+            ("one ends now", 1, at, 0, false),
+            ("a few end now", a_few, at, 0, false),
+            ("many end now", a_few + 1, at, 0, true),
+            ("many end in a moment", a_few + 1, before, 0, true),
+            ("many end later", 1000, long_before, 0, false),
+            ("many are under way, and none is left to begin", 0, at, FEW + 1, true),
+            ("some are under way and some follow", 1, before, FEW, true),
+            ("the last ones are under way", 0, at, FEW, false),
+        ] {
+            assert_eq!(index_of(ends).is_rush(now, under_way), is_rush, "{words}");
+        }
     }
     #[test]
     fn a_delete_that_failed_is_tried_again() {
@@ -115,9 +162,9 @@ mod tests {
     fn the_order_in_which_the_two_are_seen_does_not_matter() {
         let mut index = Index::default();
         index.note_binding("a", Some(binding("a")));
-        assert_eq!(index.next(), None);
+        assert_eq!(index.next(noon()), None);
         index.note_grant("a", Some(noon()));
-        assert_eq!(index.next(), Some(noon()));
+        assert_eq!(index.next(noon()), Some(TimeDelta::zero()));
     }
     #[test]
     fn g8_a_binding_without_a_live_grant_is_noticed() {

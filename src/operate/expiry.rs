@@ -97,7 +97,7 @@ impl Expiry {
         loop {
             self.health.beat();
             self.begin_due();
-            self.health.rush(self.index.overdue(self.now()) > 0);
+            self.health.rush(self.index.is_rush(self.now(), self.ending.len()));
             self.look_round();
             let sleep = tokio::time::sleep(self.sleep());
             tokio::select! {
@@ -138,8 +138,8 @@ impl Expiry {
         if self.ending.len() >= AT_ONCE {
             return LONGEST;
         }
-        let left = self.index.next().map(|due| (due - self.now()).to_std().unwrap_or_default());
-        left.map_or(LONGEST, |left| left.min(LONGEST))
+        let next = self.index.next(self.now());
+        next.map_or(LONGEST, |left| left.to_std().unwrap_or_default().min(LONGEST))
     }
     fn begin_due(&mut self) {
         let now = self.now();

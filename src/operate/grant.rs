@@ -1,36 +1,20 @@
 //! One pass over a grant: read, ask, decide, act, store, tell.
-use super::{Context, act, again, answers};
+use super::{Context, act, again, answers, gives_way};
 use crate::api::grant::{AccessGrant, AccessGrantStatus};
 use crate::api::policy::AccessPolicy;
-use crate::api::time::Instant;
 use crate::cluster::{Cluster, Error, read::Surroundings, trace::Trace, write::Stored};
 use crate::decide::grant::{self, Basis, Found, Observed, basis};
 use crate::decide::{Next, screening, transition};
-use chrono::TimeDelta;
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use kube::{ResourceExt, runtime::controller::Action};
 use std::sync::Arc;
-use std::time::Duration;
-
-/// How long after its end a grant's record may wait for the ends of others.
-const PATIENCE: TimeDelta = TimeDelta::seconds(5);
-/// How soon to look whether they have ended.
-const SOON: Duration = Duration::from_millis(250);
 
 pub(super) async fn reconcile(changed: Arc<Trace<AccessGrant>>, context: Arc<Context>) -> Result<Action, Error> {
-    if gives_way(changed.expires_at(), &context) {
-        return Ok(Action::requeue(SOON));
+    if let Some(later) = gives_way(changed.expires_at(), &context) {
+        return Ok(later);
     }
     let name = changed.name_any();
     context.measured("accessgrant", again(|| pass(&name, &context))).await
-}
-
-/// Whether the grant is over and more access is due to end than the expiry task can end at once: then what is left to do
-/// for this one, its fuse and its record, would only slow down the ends of others. Not for long: a pass deletes bindings
-/// too, should that task fail.
-fn gives_way(expires_at: Option<Instant>, context: &Context) -> bool {
-    let over = expires_at.map(|end| context.clock.now().for_ending() - end.get());
-    context.health.is_rush() && over.is_some_and(|over| (TimeDelta::zero()..PATIENCE).contains(&over))
 }
 
 /// One pass over the grant of this name.

@@ -13,17 +13,19 @@ use tokio::time::Instant;
 /// Between two passes over a policy that nobody changed: every grant that begins or ends calls for one, and each counts
 /// all grants.
 const REST: Duration = Duration::from_secs(1);
+/// The same while many accesses end.
+const REST_IN_RUSH: Duration = Duration::from_secs(5);
 
 /// When each policy, in which generation, had its last pass.
 #[derive(Debug, Default)]
 pub struct Passes(Mutex<HashMap<String, (Option<i64>, Instant)>>);
 impl Passes {
     /// How long the policy still rests; `None`: it may have its pass, which is noted.
-    fn rest(&self, policy: &Trace<AccessPolicy>, now: Instant) -> Option<Duration> {
+    fn rest(&self, policy: &Trace<AccessPolicy>, rest: Duration, now: Instant) -> Option<Duration> {
         let mut passes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let generation = policy.meta().generation;
         let last = passes.get(&policy.name_any()).filter(|(of, _)| *of == generation);
-        let rest = last.and_then(|(_, at)| (*at + REST).checked_duration_since(now)).filter(|rest| !rest.is_zero());
+        let rest = last.and_then(|(_, at)| (*at + rest).checked_duration_since(now)).filter(|rest| !rest.is_zero());
         if rest.is_none() {
             passes.insert(policy.name_any(), (generation, now));
         }
@@ -48,8 +50,10 @@ impl Trials {
 }
 
 pub(super) async fn reconcile(changed: Arc<Trace<AccessPolicy>>, context: Arc<Context>) -> Result<Action, Error> {
-    if let Some(rest) = context.passes.rest(&changed, Instant::now()) {
-        return Ok(Action::requeue(rest));
+    let rest = if context.health.is_rush() { REST_IN_RUSH } else { REST };
+    if let Some(rest) = context.passes.rest(&changed, rest, Instant::now()) {
+        // No longer than it rests without a rush: that may be over.
+        return Ok(Action::requeue(rest.min(REST)));
     }
     let name = changed.name_any();
     context.measured("accesspolicy", again(|| pass(&name, &context))).await
@@ -104,10 +108,13 @@ mod tests {
             serde_json::from_value(json!({"metadata": {"name": "p", "generation": generation}})).unwrap()
         };
         let (passes, start) = (Passes::default(), Instant::now());
-        assert_eq!(passes.rest(&policy(1), start), None);
-        assert_eq!(passes.rest(&policy(1), start + REST / 4), Some(REST * 3 / 4));
-        assert_eq!(passes.rest(&policy(2), start + REST / 2), None, "its author need not wait");
-        assert_eq!(passes.rest(&policy(2), start + REST), Some(REST / 2));
-        assert_eq!(passes.rest(&policy(2), start + REST * 2), None);
+        assert_eq!(passes.rest(&policy(1), REST, start), None);
+        assert_eq!(passes.rest(&policy(1), REST, start + REST / 4), Some(REST * 3 / 4));
+        assert_eq!(passes.rest(&policy(2), REST, start + REST / 2), None, "its author need not wait");
+        assert_eq!(passes.rest(&policy(2), REST, start + REST), Some(REST / 2));
+        assert_eq!(passes.rest(&policy(2), REST, start + REST * 2), None);
+        let again = start + REST * 4;
+        assert_eq!(passes.rest(&policy(2), REST_IN_RUSH, again), Some(REST_IN_RUSH - REST * 2), "others end just now");
+        assert_eq!(passes.rest(&policy(2), REST_IN_RUSH, again + REST_IN_RUSH), None, "not for ever");
     }
 }

@@ -1,5 +1,5 @@
 //! One pass over a request: read, ask, decide, act, store, tell.
-use super::{Context, act, again, answers};
+use super::{Context, act, again, answers, gives_way};
 use crate::api::grant::AccessGrant;
 use crate::api::policy::AccessPolicy;
 use crate::api::reasons::{Approved, Reason, Screened};
@@ -15,6 +15,9 @@ use kube::{ResourceExt, runtime::controller::Action};
 use std::sync::Arc;
 
 pub(super) async fn reconcile(changed: Arc<Trace<AccessRequest>>, context: Arc<Context>) -> Result<Action, Error> {
+    if let Some(later) = gives_way(changed.expires_at(), &context) {
+        return Ok(later);
+    }
     let (namespace, name) = (changed.namespace().unwrap_or_default(), changed.name_any());
     context.measured("accessrequest", again(|| pass(&namespace, &name, &context))).await
 }

@@ -15,7 +15,7 @@ struct Inner {
     began: Instant,
     last_beat_ms: AtomicU64,
     has_index: AtomicBool,
-    is_rush: AtomicBool,
+    rush: watch::Sender<bool>,
     standing: Arc<watch::Sender<Standing>>,
 }
 
@@ -59,7 +59,7 @@ impl Health {
             began: Instant::now(),
             last_beat_ms: AtomicU64::new(0),
             has_index: AtomicBool::new(false),
-            is_rush: AtomicBool::new(false),
+            rush: watch::Sender::new(false),
             standing: Arc::new(watch::Sender::new(Standing::unknown())),
         }))
     }
@@ -72,13 +72,17 @@ impl Health {
     pub fn has_index(&self, whether: bool) {
         self.0.has_index.store(whether, Ordering::Relaxed);
     }
-    /// More access is due to end than can be ended at once.
+    /// Many accesses end now or in a moment, or do not any more.
     pub fn rush(&self, whether: bool) {
-        self.0.is_rush.store(whether, Ordering::Relaxed);
+        self.0.rush.send_if_modified(|rush| std::mem::replace(rush, whether) != whether);
     }
     /// Whether that is so: what can wait for a moment should.
     pub fn is_rush(&self) -> bool {
-        self.0.is_rush.load(Ordering::Relaxed)
+        *self.0.rush.borrow()
+    }
+    /// Resolves when that is not so.
+    pub async fn calm(&self) {
+        drop(self.0.rush.subscribe().wait_for(|rush| !rush).await);
     }
     /// What holds. The lease, guard and fuse-test tasks each write their part with `send_modify`; passes `subscribe`.
     pub fn standing(&self) -> &Arc<watch::Sender<Standing>> {
@@ -151,6 +155,19 @@ mod tests {
         assert_eq!(lines[0], "[-]admission: curfew-grants is missing; nothing is granted, ends go on");
         assert_eq!(lines[1], "[+]expiry ok");
         assert_eq!(lines[2], "[+]fuses: not tried yet");
+    }
+    #[tokio::test]
+    async fn it_is_calm_when_a_rush_is_over() {
+        let health = Health::new();
+        health.calm().await;
+        health.rush(true);
+        assert!(health.is_rush());
+        let (calm, ()) = (health.calm(), health.rush(true));
+        tokio::pin!(calm);
+        assert!(futures::poll!(&mut calm).is_pending());
+        health.rush(false);
+        calm.await;
+        assert!(!health.is_rush());
     }
     #[test]
     fn a_beat_ends_the_silence() {

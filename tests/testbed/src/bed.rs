@@ -24,6 +24,7 @@ use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::{OnceCell, watch};
 
 /// How long a test waits for what must come.
@@ -180,6 +181,7 @@ impl Bed {
         let clients = Clients {
             granting: client(&kubeconfig, &scope, &granting).await,
             ending: client(&kubeconfig, &scope, &ending).await,
+            ends: Handle::current(),
         };
         let (stop, stopped) = watch::channel(false);
         let (health, metrics) = (Health::new(), Metrics::new());
