@@ -8,6 +8,7 @@ pub mod lease;
 pub mod policy;
 mod request;
 pub mod sweep;
+mod turns;
 
 use crate::api::grant::AccessGrant;
 use crate::api::names;
@@ -40,6 +41,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+use turns::Turns;
 
 /// The runtime's timers are monotonic: a wall clock that steps must not prolong anything.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
@@ -89,8 +91,8 @@ pub struct Context {
     pub trials: Trials,
     /// When each policy had its last pass.
     pub passes: Passes,
-    /// Held by a pass over a request that attests something.
-    pub attested: tokio::sync::Mutex<()>,
+    /// Whose requests are being decided.
+    pub turns: Turns,
 }
 impl Context {
     fn standing(&self) -> Standing {
@@ -149,8 +151,8 @@ pub async fn run(
     let _shown =
         Running(tokio::spawn(show_standing(metrics.clone(), standing().subscribe(), installation.lease.clone())));
     let lease = lease::run(cluster.clone(), clock.clone(), installation.clone(), standing(), stopped(stop.clone()));
-    let (trials, passes, attested) = Default::default();
-    let context = Arc::new(Context { cluster, clock, installation, health, metrics, teller, trials, passes, attested });
+    let (trials, passes, turns) = Default::default();
+    let context = Arc::new(Context { cluster, clock, installation, health, metrics, teller, trials, passes, turns });
     tokio::join!(
         lease,
         policies(&client, &context, stopped(stop.clone())),
@@ -261,7 +263,12 @@ async fn grants(client: &Client, context: &Arc<Context>, stop: impl Future<Outpu
             to_grant(names::grant_of_child(&binding))
         })
         .watches(Api::<Trace<AccessRequest>>::all(client.clone()), watched(), move |request| {
-            to_grant(names::grant_of_request(&request))
+            let second = names::second_of_request(&request).filter(|_| request.has_second());
+            names::grant_of_request(&request)
+                .into_iter()
+                .chain(second)
+                .map(|name| ObjectRef::new(&name))
+                .collect::<Vec<_>>()
         })
         .reconcile_all_on(changes_of_standing(context.health.standing().subscribe()))
         .with_config(Config::default().concurrency(16))

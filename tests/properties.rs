@@ -234,12 +234,16 @@ impl World {
             policies: &[],
             namespace: Some(&self.namespace),
             rules: self.rules.as_deref(),
+            then_rules: None,
             live: &[],
+            earlier: &[],
+            pending: &[],
             installation: &self.installation,
         };
         let unasked = request::Observed {
             seen,
             grant: self.grant.as_ref(),
+            second: None,
             installation: &self.installation,
             standing: &self.standing,
             answers: &[],
@@ -268,10 +272,11 @@ impl World {
             role: &role,
         };
         let policy = self.policy.clone();
-        let basis = Basis { policy: policy.as_ref(), rules: self.rules.as_deref(), live: &[] };
+        let basis = Basis { policy: policy.as_ref(), rules: self.rules.as_deref(), ..Basis::default() };
         let basis = basis::is_needed(&found, now).then_some(basis);
         let unasked = grant::Observed {
             found,
+            renewed: None,
             basis,
             installation: &self.installation,
             standing: &self.standing,

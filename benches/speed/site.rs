@@ -194,9 +194,11 @@ impl Site {
     }
 }
 
+/// With a ticket of its own: more for the same ticket would be a renewal.
 fn manifest(request: &str, namespace: &str) -> Value {
+    let ticket = format!("SUP-1{}", request.chars().filter(char::is_ascii_digit).collect::<String>());
     json!({"apiVersion": "curfew.dev/v1alpha1", "kind": "AccessRequest", "metadata": {"name": request, "namespace": namespace},
-        "spec": {"policy": POLICY, "reason": "Check why invoice totals changed for customer account 4812.", "ticket": "SUP-4812",
+        "spec": {"policy": POLICY, "reason": "Check why invoice totals changed for customer account 4812.", "ticket": ticket,
             "requester": {"username": "stamped"}}})
 }
 

@@ -147,6 +147,15 @@ pub struct AccessGrantSpec {
     pub attachments: Vec<Attachment>,
     /// For how long it was asked for.
     pub asked_for: Span,
+    /// What it renews, and why; absent where it begins something new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewal: Option<RenewalOf>,
+    /// The second access that was agreed to along with this one, whether or not it was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub then: Option<ThenOf>,
+    /// Of a second access: which one it follows, and the finding that it was started with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<FollowsOf>,
     /// The decisions that counted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
@@ -164,7 +173,8 @@ pub struct AccessGrantSpec {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 64))]
     pub admission_epoch: String,
-    /// Access does not begin before: when it was decided or, if that is later, when the request asked for it to begin.
+    /// Access does not begin before: when it was decided or, if that is later, when the request asked for it to begin, or when
+    /// the access that it renews ends.
     pub not_before: Instant,
     /// Access never begins after this instant, where the request said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -188,6 +198,72 @@ pub struct RequestOf {
     pub uid: String,
     /// Which version of it was decided.
     pub generation: i64,
+}
+
+/// A second access as it was agreed to, with the role as it was then.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ThenOf {
+    /// Which access of the policy.
+    #[schemars(length(min = 1, max = 63))]
+    pub access: String,
+    /// How much it lets somebody do.
+    pub level: Level,
+    /// The role that is to be bound.
+    pub role_ref: RoleRef,
+    /// What the role allowed at the decision.
+    #[schemars(schema_with = "rules_schema")]
+    pub rules: Vec<PolicyRule>,
+    /// SHA-256 of those rules, as `rulesSha256`.
+    #[schemars(length(max = 64), regex(pattern = "^[0-9a-f]{64}$"))]
+    pub rules_sha256: String,
+    /// What the role allowed and the person could not do before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256), inner(length(max = 256)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub adds: Vec<String>,
+    /// What the role allowed and the person could do already, and through what.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256), inner(length(max = 1024)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub had: Vec<String>,
+    /// For how long, counted from its start: what was asked for, or less where an approver said so.
+    pub duration: Span,
+}
+
+/// What a second access follows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FollowsOf {
+    /// The record of the first access.
+    #[schemars(length(max = 253))]
+    pub grant: String,
+    /// What the requester found, and was going to change.
+    #[schemars(length(min = 1, max = 500))]
+    pub finding: String,
+}
+
+/// What a grant renews, and what its requester said about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RenewalOf {
+    /// The request whose access it renews.
+    #[schemars(length(max = 63))]
+    pub of: String,
+    /// The record of that access.
+    #[schemars(length(max = 253))]
+    pub grant: String,
+    /// How often the work has been renewed, this time included.
+    #[schemars(range(min = 1, max = 1000))]
+    pub depth: i32,
+    /// What was different.
+    #[schemars(length(max = 500))]
+    pub what_changed: String,
+    /// What was left to do.
+    #[schemars(length(max = 500))]
+    pub what_remains: String,
+    /// Why the time before was not enough.
+    #[schemars(length(max = 500))]
+    pub why_not_enough: String,
 }
 
 /// The policy that a request was decided under, as it was then.

@@ -1,4 +1,5 @@
 //! Every name and label that Curfew makes: deterministic, so that a repeated write is the same write.
+use super::grant::AccessGrantSpec;
 use super::request::AccessRequest;
 use kube::ResourceExt;
 
@@ -77,6 +78,9 @@ pub const VERBS: &[(&str, &str, &str)] = &[
     ("bypass", "accesspolicies", "Make RoleBindings for people by hand in namespaces labelled `curfew.dev/hand-made`."),
 ];
 
+/// What ends the names of a second access.
+const SECOND: &str = "2";
+
 /// The first 8 characters of a UID.
 pub fn short(uid: &str) -> &str {
     uid.get(..8).unwrap_or(uid)
@@ -95,6 +99,22 @@ pub fn child(request: &str, uid: &str) -> String {
     format!("curfew-{cut}-{}", short(uid))
 }
 
+/// How the API server names a RoleBinding when it says what allows something.
+pub fn in_words(binding: &str, namespace: &str) -> String {
+    format!("by RoleBinding \"{binding}/{namespace}\"")
+}
+
+/// The record of the second access of a request.
+pub fn second(namespace: &str, request: &str, uid: &str) -> String {
+    format!("{}.{SECOND}", grant(namespace, request, uid))
+}
+
+/// The binding of this grant and its fuse.
+pub fn child_of(grant: &AccessGrantSpec) -> String {
+    let first = child(&grant.request.name, &grant.request.uid);
+    if grant.follows.is_some() { format!("{first}-{SECOND}") } else { first }
+}
+
 /// Whether the API server says that a managed binding is what allows something: `RBAC: allowed by RoleBinding "…/…" of …`.
 pub fn is_by_managed_binding(words: &str) -> bool {
     words.contains("by RoleBinding \"curfew-")
@@ -103,13 +123,23 @@ pub fn is_by_managed_binding(words: &str) -> bool {
 /// The grant that a binding or a fuse belongs to, from its own metadata alone; `None` if it is not one of ours.
 pub fn grant_of_child(child: &impl ResourceExt) -> Option<String> {
     let name = child.name_any();
-    let (_, short) = name.rsplit_once('-')?;
-    Some(format!("{}.{}.{short}", child.namespace()?, child.labels().get(REQUEST_LABEL)?))
+    let (rest, last) = name.rsplit_once('-')?;
+    let (namespace, request) = (child.namespace()?, child.labels().get(REQUEST_LABEL)?.clone());
+    // What ends in 8 characters of a UID is a first one: `2` is shorter.
+    match rest.rsplit_once('-').filter(|_| last == SECOND) {
+        Some((_, short)) => Some(format!("{namespace}.{request}.{short}.{SECOND}")),
+        None => Some(format!("{namespace}.{request}.{last}")),
+    }
 }
 
 /// The grant of a request, from its own metadata alone.
 pub fn grant_of_request(request: &impl ResourceExt) -> Option<String> {
     Some(grant(&request.namespace()?, &request.name_any(), &request.uid()?))
+}
+
+/// The record of its second access, from its own metadata alone.
+pub fn second_of_request(request: &impl ResourceExt) -> Option<String> {
+    Some(second(&request.namespace()?, &request.name_any(), &request.uid()?))
 }
 
 /// Namespace and name of the request of a grant, from its own metadata alone.
@@ -155,7 +185,7 @@ mod tests {
     }
     #[test]
     fn a_binding_names_its_grant() {
-        for request in ["sup-4812", "a.very-long.name-that-is-cut-in-the-middle-of.its-many.parts-here"] {
+        for request in ["sup-4812", "sup-2", "a.very-long.name-that-is-cut-in-the-middle-of.its-many.parts-here"] {
             let uid = "7f3a2c1b-0000-0000-0000-000000000000";
             let mut binding = RoleBinding::default();
             binding.metadata.name = Some(child(request, uid));
@@ -163,6 +193,8 @@ mod tests {
             binding.metadata.labels = Some([(REQUEST_LABEL.to_owned(), request.to_owned())].into());
             assert_eq!(grant_of_child(&binding), Some(grant("billing", request, uid)));
             assert!(child(request, uid).len() <= 56);
+            binding.metadata.name = Some(format!("{}-2", child(request, uid)));
+            assert_eq!(grant_of_child(&binding), Some(second("billing", request, uid)), "of a second access");
         }
     }
 }

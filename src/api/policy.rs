@@ -96,6 +96,12 @@ fn hour() -> Span {
 fn one() -> i32 {
     1
 }
+fn two() -> i32 {
+    2
+}
+fn three() -> i32 {
+    3
+}
 fn four() -> i32 {
     4
 }
@@ -267,10 +273,19 @@ pub struct Limits {
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 20))]
     pub active_per_requester: i32,
+    /// How many undecided requests one person may have at a time, in all namespaces; a later one waits until an earlier
+    /// one is decided.
+    #[serde(default = "three")]
+    #[schemars(range(min = 1, max = 20))]
+    pub pending_per_requester: i32,
+    /// How often work on one ticket may be renewed; 0: never.
+    #[serde(default = "two")]
+    #[schemars(range(min = 0, max = 20))]
+    pub renewals: i32,
 }
 impl Default for Limits {
     fn default() -> Self {
-        Self { active_per_requester: one() }
+        Self { active_per_requester: one(), pending_per_requester: three(), renewals: two() }
     }
 }
 

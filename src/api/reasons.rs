@@ -110,6 +110,31 @@ impl Reason for Approved {
     }
 }
 
+/// `SecondStage`: the second access of a request that asks for one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, EnumMessage, VariantArray)]
+pub enum SecondStage {
+    /// It was agreed to: its requester starts it with a finding in status.then, while the first access holds.
+    Agreed,
+    /// The finding does not say what was found: its requester writes status.then again.
+    VagueFinding,
+    /// Nothing begins at the moment: it was started, and begins as soon as it may, while the first access holds.
+    Held,
+    /// It was started: status.thenGrant is its record.
+    Started,
+    /// The first access ended before it was started: file a new request.
+    Lapsed,
+}
+impl Reason for SecondStage {
+    const CONDITION: &'static str = "SecondStage";
+    fn truth(self) -> Truth {
+        match self {
+            Self::Agreed | Self::VagueFinding | Self::Held => Truth::Unknown,
+            Self::Started => Truth::True,
+            Self::Lapsed => Truth::False,
+        }
+    }
+}
+
 /// `Active` before the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, EnumMessage, VariantArray)]
 pub enum BeginReason {
@@ -208,11 +233,17 @@ pub enum RemovalVerified {
     Removed,
     /// Another binding still allows some of what the grant added: the message names it.
     StillAllowed,
+    /// Another temporary access, such as its renewal, allows some of what it added: asked again until that has ended.
+    HeldByAnother,
 }
 impl Reason for RemovalVerified {
     const CONDITION: &'static str = "RemovalVerified";
     fn truth(self) -> Truth {
-        if self == Self::Removed { Truth::True } else { Truth::False }
+        match self {
+            Self::Removed => Truth::True,
+            Self::StillAllowed => Truth::False,
+            Self::HeldByAnother => Truth::Unknown,
+        }
     }
 }
 
@@ -276,6 +307,7 @@ pub fn reference() -> Vec<(&'static str, &'static str, &'static str, &'static st
     rows::<Ready>(&mut all);
     rows::<Screened>(&mut all);
     rows::<Approved>(&mut all);
+    rows::<SecondStage>(&mut all);
     rows::<BeginReason>(&mut all);
     rows::<Outcome>(&mut all);
     rows::<EndReason>(&mut all);

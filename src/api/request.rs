@@ -27,6 +27,7 @@ const FILED_ONCE: &str = "self.spec == oldSelf.spec || (has(oldSelf.status) && h
     doc = "Asks for temporary access to the namespace it is filed in. Once those in status.waitingFor have agreed, the requester gets one RoleBinding that ends by itself; to end it early, set status.close.",
     selectable = ".spec.policy",
     selectable = ".spec.ticket",
+    selectable = ".spec.requester.username",
     selectable = ".status.state",
     printcolumn(name = "Policy", type_ = "string", json_path = ".spec.policy"),
     printcolumn(name = "User", type_ = "string", json_path = ".spec.requester.username"),
@@ -101,6 +102,15 @@ pub struct AccessRequestSpec {
     #[schemars(length(max = 8))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub attachments: Vec<Attachment>,
+    /// More time for work that was granted here before: needed where you had this access here, for the same ticket under
+    /// the same policy, within the last 24 hours. It is a request like any other, with approvals of its own, and follows
+    /// the access that it renews without a gap. Work found on the way is a new task: file a request of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewal: Option<Renewal>,
+    /// A second access, which is agreed to along with the first: look first, and change once the fix is known. You start it
+    /// with a written finding in status.then while the first access holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub then: Option<Then>,
     /// Who asks: stamped by the API server. Leave it out where the stamp is installed (Kubernetes 1.36 or newer); else
     /// it must be you, exactly as `kubectl auth whoami` says. Who holds the verb `file` on the policy may name somebody
     /// else, by user name alone.
@@ -129,6 +139,47 @@ pub struct Attestation {
     #[schemars(length(min = 1, max = 32), inner(length(min = 1, max = 253)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub reviewers: Vec<String>,
+}
+
+/// Asks for more time for work that was granted before, and no more than that.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Renewal {
+    /// The name of your request, in this namespace, whose access it renews.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
+    pub of: String,
+    /// What is different from what you said then, in one clear sentence.
+    #[schemars(length(min = 1, max = 500), regex(pattern = r"\S"))]
+    pub what_changed: String,
+    /// What is left to do.
+    #[schemars(length(min = 1, max = 500), regex(pattern = r"\S"))]
+    pub what_remains: String,
+    /// Why the time that you had was not enough.
+    #[schemars(length(min = 1, max = 500), regex(pattern = r"\S"))]
+    pub why_not_enough: String,
+}
+
+/// Asks for a second access, to be started by the requester once the first has shown what is to be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Then {
+    /// Which access of the policy: another than the first.
+    #[schemars(length(min = 1, max = 63))]
+    pub access: String,
+    /// For how long, such as `10m`, counted from its own start. Default: the policy's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<Span>,
+}
+
+/// Starts the second access of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = ("!self.finding.contains('SAY WHAT YOU FOUND')", "say in the finding what you found, in place of SAY WHAT YOU FOUND: it is on record"))]
+pub struct Start {
+    /// You, as `kubectl auth whoami` names you.
+    #[schemars(length(min = 1, max = 253))]
+    pub by: String,
+    /// What you found, and what you are going to change, in one clear sentence of 20 to 500 characters.
+    #[schemars(length(min = 20, max = 500), regex(pattern = r"\S"))]
+    pub finding: String,
 }
 
 /// Who asks, as the API server authenticated them.
@@ -286,6 +337,9 @@ pub struct Waiting {
 /// What became of a request.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = Rule::new("!has(oldSelf.close) || (has(self.close) && self.close == oldSelf.close)").message("`close` is final"))]
+#[x_kube(validation = Rule::new("!has(oldSelf.then) || (has(self.then) && (self.then == oldSelf.then || (!has(oldSelf.thenGrant) && has(oldSelf.conditions) && oldSelf.conditions.exists(c, c.type == 'SecondStage' && c.reason == 'VagueFinding'))))").message("`then` is final, but while condition SecondStage says VagueFinding"))]
+#[x_kube(validation = Rule::new("!has(oldSelf.thenGrant) || (has(self.thenGrant) && self.thenGrant == oldSelf.thenGrant)").message("`thenGrant` is final"))]
+#[x_kube(validation = Rule::new("!has(oldSelf.thenExpiresAt) || (has(self.thenExpiresAt) && self.thenExpiresAt == oldSelf.thenExpiresAt)").message("`thenExpiresAt` is final"))]
 #[x_kube(validation = Rule::new("!has(oldSelf.grant) || (has(self.grant) && self.grant == oldSelf.grant)").message("`grant` is final"))]
 #[x_kube(validation = Rule::new("!has(oldSelf.expiresAt) || (has(self.expiresAt) && self.expiresAt == oldSelf.expiresAt)").message("`expiresAt` is final"))]
 #[x_kube(validation = Rule::new("!has(oldSelf.conditions) || oldSelf.conditions.all(o, o.type != 'Approved' || o.status == 'Unknown' || (has(self.conditions) && self.conditions.exists(n, n.type == 'Approved' && n.status == o.status && n.reason == o.reason)))").message("a decision may not change"))]
@@ -311,6 +365,9 @@ pub struct AccessRequestStatus {
     /// Written by people: end it now. The requester, an approver of it, or a holder of the verb `close` may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub close: Option<Close>,
+    /// Written by people: the requester starts the second access, while the first holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub then: Option<Start>,
     /// What the operator made of each decision.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
@@ -337,6 +394,9 @@ pub struct AccessRequestStatus {
     /// `DryRun`: its policy was in that mode when people were asked, so nothing is granted, whatever they say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
+    /// What the requester would gain by the second access.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub then_permissions: Option<Permissions>,
     /// Who has to decide now; empty until it is screened and once it is decided.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 9))]
@@ -354,6 +414,13 @@ pub struct AccessRequestStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub grant: Option<String>,
+    /// The AccessGrant that is the record of the second access.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub then_grant: Option<String>,
+    /// When the second access ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub then_expires_at: Option<Instant>,
     /// The epoch of admission that `decisions` speaks of: decisions that were there when it began do not count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
@@ -365,7 +432,7 @@ pub struct AccessRequestStatus {
     /// The `metadata.generation` that this status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Screened`, `Approved` and `Active`.
+    /// `Screened`, `Approved`, `Active` and, where a second access is asked for, `SecondStage`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions_schema")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]

@@ -16,6 +16,7 @@ use k8s_openapi::api::authorization::v1::{
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, Role};
 use k8s_openapi::api::{batch::v1::Job, rbac::v1::RoleBinding};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Api, ListParams, Patch, PatchParams, PostParams, Request};
 use kube::core::DeserializeGuard;
 use kube::runtime::WatchStreamExt;
@@ -55,6 +56,8 @@ pub struct Surroundings {
     pub namespace: Option<Namespace>,
     /// What its role gives.
     pub role: RoleNow,
+    /// The grant that it renews, while it has not begun.
+    pub renewed: Option<AccessGrant>,
 }
 
 /// A request with all that it is decided by.
@@ -68,6 +71,8 @@ pub struct Asked {
     pub namespace: Option<Namespace>,
     /// Its grant, if it was made.
     pub grant: Option<AccessGrant>,
+    /// The grant of its second access, if it was made.
+    pub second: Option<AccessGrant>,
 }
 
 impl Cluster {
@@ -80,25 +85,34 @@ impl Cluster {
         let grants = Api::<AccessGrant>::all(self.client.clone());
         let Some(grant) = self.call(Operation::ReadGrant, grants.get_opt(name)).await? else { return Ok(None) };
         let (namespace, of) = (&grant.spec.namespace, &grant.spec.request);
-        let child = names::child(&of.name, &of.uid);
+        let child = names::child_of(&grant.spec);
         let namespaces = Api::<Namespace>::all(self.client.clone());
         let requests = Api::<AccessRequest>::namespaced(self.client.clone(), namespace);
         let fuses = Api::<Job>::namespaced(self.client.clone(), namespace);
         let bindings = Api::<RoleBinding>::namespaced(self.client.clone(), namespace);
         if grant::is_over(&grant) && self.call(Operation::ReadBinding, bindings.get_opt(&child)).await?.is_none() {
+            let (namespace, request, fuse, binding, renewed) = Default::default();
             let role = RoleNow::Unread;
-            return Ok(Some(Surroundings { grant, namespace: None, request: None, fuse: None, binding: None, role }));
+            return Ok(Some(Surroundings { grant, namespace, request, fuse, binding, role, renewed }));
         }
-        let (namespace, request, fuse, binding, role) = tokio::try_join!(
+        let renewed = async {
+            let begun = grant.status.as_ref().is_some_and(|s| s.started_at.is_some());
+            match grant.spec.renewal.as_ref().filter(|_| !begun) {
+                Some(renewal) => self.call(Operation::ReadGrant, grants.get_opt(&renewal.grant)).await,
+                None => Ok(None),
+            }
+        };
+        let (namespace, request, fuse, binding, role, renewed) = tokio::try_join!(
             self.call(Operation::ReadNamespace, namespaces.get_opt(namespace)),
             self.call(Operation::ReadRequest, requests.get_opt(&of.name)),
             self.call(Operation::ReadFuse, fuses.get_opt(&child)),
             self.call(Operation::ReadBinding, bindings.get_opt(&child)),
             async { Ok(self.role_of(&grant).await) },
+            renewed,
         )?;
         // Another request of the same name is another request.
         let request = request.filter(|r| r.uid().as_deref() == Some(&of.uid));
-        Ok(Some(Surroundings { namespace, request, fuse, binding, grant, role }))
+        Ok(Some(Surroundings { namespace, request, fuse, binding, grant, role, renewed }))
     }
 
     /// What the role of a grant that may give access gives now. No end waits for it: a read that fails is an answer too, and
@@ -132,12 +146,19 @@ impl Cluster {
         let policies = Api::<AccessPolicy>::all(self.client.clone());
         let namespaces = Api::<Namespace>::all(self.client.clone());
         let grants = Api::<AccessGrant>::all(self.client.clone());
-        let (policy, namespace, grant) = tokio::try_join!(
+        let second = async {
+            match names::second_of_request(&request).filter(|_| request.spec.then.is_some()) {
+                Some(second) => self.call(Operation::ReadGrant, grants.get_opt(&second)).await,
+                None => Ok(None),
+            }
+        };
+        let (policy, namespace, grant, second) = tokio::try_join!(
             self.call(Operation::ReadPolicy, policies.get_opt(&request.spec.policy)),
             self.call(Operation::ReadNamespace, namespaces.get_opt(namespace)),
             self.call(Operation::ReadGrant, grants.get_opt(&grant)),
+            second,
         )?;
-        Ok(Some(Asked { request, policy, namespace, grant }))
+        Ok(Some(Asked { policy, namespace, grant, second, request }))
     }
 
     /// Every grant that can end, and the trace of every labelled binding: what the expiry index starts from.
@@ -187,6 +208,44 @@ impl Cluster {
     /// When the API server failed us.
     pub async fn live_grants_of(&self, user: &str) -> Result<Vec<AccessGrant>, Error> {
         self.live_grants("spec.user", user).await
+    }
+
+    /// What a renewal is judged by: every record of this person in the request's namespace for its ticket under its policy,
+    /// and those of the request that it names.
+    ///
+    /// # Errors
+    /// When the API server failed us.
+    pub async fn earlier_grants(&self, request: &AccessRequest) -> Result<Vec<AccessGrant>, Error> {
+        let (spec, namespace) = (&request.spec, request.namespace().unwrap_or_default());
+        let mine = format!("spec.user={},spec.namespace={namespace}", escaped(&spec.requester.username));
+        let same = format!("{mine},spec.policy.name={},spec.ticket={}", escaped(&spec.policy), escaped(&spec.ticket));
+        let all = || Api::<AccessGrant>::all(self.client.clone());
+        let same = self.list(Operation::ReadGrant, all(), ListParams::default().fields(&same));
+        let named = async {
+            // What no request can be called breaks out of no selector.
+            let is_name = |of: &&String| of.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
+            let of = spec.renewal.as_ref().map(|r| &r.of).filter(is_name);
+            let Some(of) = of else { return Ok(vec![]) };
+            let params = ListParams::default().fields(&mine).labels(&format!("{}={of}", names::REQUEST_LABEL));
+            self.list(Operation::ReadGrant, all(), params).await
+        };
+        let (mut grants, named) = tokio::try_join!(same, named)?;
+        let more: Vec<_> = named.into_iter().filter(|n| !grants.iter().any(|g| g.name_any() == n.name_any())).collect();
+        grants.extend(more);
+        Ok(grants)
+    }
+
+    /// The undecided requests of one person under one policy, in all namespaces: who and when, whatever they say.
+    ///
+    /// # Errors
+    /// When the API server failed us.
+    pub async fn pending_requests(&self, user: &str, policy: &str) -> Result<Vec<ObjectMeta>, Error> {
+        let settled = request::settled_states().into_iter().map(|state| format!(",status.state!={state}"));
+        let selector = format!("spec.policy={},spec.requester.username={}", escaped(policy), escaped(user));
+        let params = ListParams::default().fields(&settled.fold(selector, |all, one| all + &one));
+        let api = Api::<AccessRequest>::all(self.client.clone());
+        let listed = self.call(Operation::ReadRequest, api.list_metadata(&params)).await?;
+        Ok(listed.items.into_iter().map(|request| request.metadata).collect())
     }
 
     /// How many grants under one policy give access. Only counted, as there may be thousands.
@@ -284,7 +343,14 @@ impl Cluster {
         let bound: &str = BeginReason::Bound.into();
         let selector = format!("spec.namespace={namespace},status.state={bound}");
         let live = self.count_grants(Operation::Ask, &selector).await?;
-        Ok((live < limit, format!("{live} live grants")))
+        if live < limit {
+            return Ok((true, format!("{live} are live")));
+        }
+        let params = ListParams::default().fields(&selector).match_any();
+        let full: Vec<AccessGrant> = self.list(Operation::Ask, Api::all(self.client.clone()), params).await?;
+        let ends = full.into_iter().filter_map(|grant| grant.spec.expires_at).min();
+        let free = ends.map_or_else(String::new, |end| format!("; the first ends by itself at {end}"));
+        Ok((false, format!("{live} are live{free}")))
     }
 
     /// By an up-to-date list: a record that was made a moment ago counts.

@@ -2,7 +2,9 @@
 //! outcome, and never holds up who tells.
 use super::{Cluster, Error, Operation};
 use crate::api::names::FIELD_MANAGER;
-use crate::api::reasons::{Approved, BeginReason, EndReason, Outcome, Ready, Reason, RemovalVerified, Screened};
+use crate::api::reasons::{
+    Approved, BeginReason, EndReason, Outcome, Ready, Reason, RemovalVerified, Screened, SecondStage,
+};
 use crate::api::time;
 use crate::decide::Now;
 use crate::decide::transition::Transition;
@@ -138,10 +140,11 @@ fn is_warning(t: &Transition) -> bool {
     let expected = says(t, &[Ready::Complete])
         || says(t, &[Screened::Complete, Screened::DetailRequested])
         || says(t, &[Approved::Waiting, Approved::StepsMet, Approved::Withdrawn])
+        || says(t, &[SecondStage::Agreed, SecondStage::Started, SecondStage::Lapsed])
         || says(t, &[BeginReason::Scheduled, BeginReason::Preparing, BeginReason::Bound])
         || says(t, &[Outcome::Approved, Outcome::Withdrawn, Outcome::DryRun])
         || says(t, &[EndReason::Expired, EndReason::Closed, EndReason::NamespaceDeleted])
-        || says(t, &[RemovalVerified::Removed]);
+        || says(t, &[RemovalVerified::Removed, RemovalVerified::HeldByAnother]);
     !expected
 }
 
@@ -343,10 +346,12 @@ mod tests {
             "Ready/Complete",
             "Screened/Complete",
             "Approved/StepsMet",
+            "Active/Scheduled",
             "Active/Bound",
             "Active/Expired",
             "Active/Closed",
             "RemovalVerified/Removed",
+            "RemovalVerified/HeldByAnother",
         ] {
             assert!(!loud.iter().any(|l| l == quiet), "{quiet} is a warning");
         }

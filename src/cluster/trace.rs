@@ -20,6 +20,7 @@ pub struct Trace<K> {
     state: Option<String>,
     expires_at: Option<Instant>,
     role: Option<RoleRef>,
+    has_second: bool,
     ready: Option<String>,
     active_grants: Option<i64>,
     kind: PhantomData<fn() -> K>,
@@ -40,6 +41,10 @@ impl<K> Trace<K> {
     /// `spec.roleRef` of a grant that may give access.
     pub fn role(&self) -> Option<&RoleRef> {
         self.role.as_ref()
+    }
+    /// Whether `spec.then` of a request asks for a second access.
+    pub fn has_second(&self) -> bool {
+        self.has_second
     }
     /// The reason of condition `Ready`, of a policy.
     pub fn ready(&self) -> Option<&str> {
@@ -78,11 +83,12 @@ impl<'de, K> Deserialize<'de> for Trace<K> {
         let end = |of: Option<&Value>| Instant::deserialize(of?.get("expiresAt")?).ok();
         let granted = end(spec.as_ref());
         let expires_at = granted.or_else(|| end(status.as_ref()));
+        let has_second = spec.as_ref().is_some_and(|spec| spec.get("then").is_some());
         // Nobody looks for the role of what is over, and there may be thousands.
         let is_live = granted.is_some() && text(status.as_ref(), "endReason").is_none();
         let role = spec.filter(|_| is_live).and_then(|mut s| serde_json::from_value(s.get_mut("roleRef")?.take()).ok());
         let (ready, active_grants) = status.map_or((None, None), |s| (ready(&s), s["activeGrants"].as_i64()));
-        Ok(Self { meta, policy, state, expires_at, role, ready, active_grants, kind: PhantomData })
+        Ok(Self { meta, policy, state, expires_at, role, has_second, ready, active_grants, kind: PhantomData })
     }
 }
 fn ready(status: &Value) -> Option<String> {

@@ -286,6 +286,8 @@ mod tests {
             rules: &[],
             entitled_by: &policy.spec.requesters[0],
             duration: TimeDelta::minutes(30),
+            renews: None,
+            then: None,
             installation: &installation,
         };
         count(

@@ -268,6 +268,8 @@ mod tests {
                 rules: &[],
                 entitled_by: &policy.spec.requesters[0],
                 duration: TimeDelta::minutes(30),
+                renews: None,
+                then: None,
                 installation: &installation,
             };
             let answer = |question| Answer { question, yes: self.unspent, words: String::new() };

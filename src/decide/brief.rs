@@ -1,12 +1,14 @@
 //! What an approver needs to decide, in plain lines: `kubectl describe accessrequest` is enough to judge by (B26, C9).
 //!
 //! The lines follow from what is stored alone, never from the time of the pass: else every pass would write them anew.
+use super::renewal::Renews;
 use super::screening::Filing;
+use super::second::Stage;
 use super::{term, text};
 use crate::api::evidence::DataScope;
 use crate::api::names;
 use crate::api::policy::{AccessPolicy, Mode};
-use crate::api::request::{AccessRequestStatus, Permissions, Waiting};
+use crate::api::request::{AccessRequestStatus, Permissions, Renewal, Waiting};
 use crate::api::time::{Instant, Span};
 use chrono::{DateTime, Utc};
 use kube::ResourceExt;
@@ -53,6 +55,8 @@ pub fn lines(facts: &Facts<'_>) -> Vec<String> {
     say("Trial", (status.mode == Some(Mode::DryRun)).then(|| TRIAL.to_owned()), 1);
     say("Begins", spec.start_time.map(|start| format!("by itself, at {start} if agreed before")), 1);
     say("Ends", Some(when_it_ends(facts)), 2);
+    say("Then", filing.then.map(|stage| second_access(stage, status, &spec.requester.username)), 4);
+    say("Renews", filing.renews.map(|renews| renewal(&renews, filing.policy)), 5);
     say("Reason", Some(spec.reason.clone()), 4);
     say("Ticket", Some(ticket(filing, status)), 3);
     say("Case", Some(case(filing.policy)), 3);
@@ -107,14 +111,29 @@ fn who_asks(filing: &Filing<'_>) -> String {
 }
 
 fn when_it_ends(facts: &Facts<'_>) -> String {
-    let Filing { request, policy, access, duration, installation, .. } = facts.filing;
+    let Filing { policy, access, duration, installation, .. } = facts.filing;
     let after = |decided: DateTime<Utc>| {
-        let begins = term::begins(request, decided);
+        let begins = facts.filing.begins(decided);
         let (longest, _) = term::longest(&policy.spec, access, installation, begins);
         Instant::new(begins + longest.min(*duration))
     };
     let (soonest, latest, since) = (after(facts.since), after(facts.until), Instant::new(facts.since));
     format!("by itself, at {soonest} if agreed at {since}, at the latest at {latest}; an open shell or watch goes on")
+}
+
+fn second_access(stage: Stage<'_>, status: &AccessRequestStatus, who: &str) -> String {
+    let Stage { access, duration, .. } = stage;
+    let gains = status.then_permissions.as_ref().map_or(String::new(), |p| format!("; would gain {}", gains(p, who)));
+    let (name, level, role, time) = (&access.name, access.level, &access.role_ref, Span::from(duration));
+    format!("{name} ({level:?}, {role}) for {time} from its own start, once {who} has written what was found{gains}")
+}
+
+fn renewal(renews: &Renews<'_>, policy: &AccessPolicy) -> String {
+    let Renewal { of, what_changed, what_remains, why_not_enough } = renews.answers;
+    let (depth, most) = (renews.depth, policy.spec.limits.renewals);
+    format!(
+        "{of}, renewal {depth} of at most {most}. Changed: {what_changed} Remains: {what_remains} Not enough: {why_not_enough}"
+    )
 }
 
 fn case(policy: &AccessPolicy) -> String {

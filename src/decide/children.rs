@@ -149,7 +149,7 @@ fn meta(grant: &AccessGrant, owner: OwnerReference) -> Option<ObjectMeta> {
         label(names::MANAGED_BY_LABEL, names::FIELD_MANAGER),
     ];
     Some(ObjectMeta {
-        name: Some(names::child(&spec.request.name, &spec.request.uid)),
+        name: Some(names::child_of(spec)),
         namespace: Some(spec.namespace.clone()),
         labels: Some(BTreeMap::from(labels)),
         annotations: Some(BTreeMap::from([label(names::EXPIRES_ANNOTATION, &spec.expires_at?.to_string())])),

@@ -13,7 +13,7 @@ use super::{Fuses, Guard, Installation, Next, Now, Plan, Standing, children, rec
 use crate::api::grant::{AccessGrant, AccessGrantStatus, FuseOf};
 use crate::api::reasons::{self, BeginReason, EndReason, FlagType, Outcome, Reason, RemovalVerified};
 use crate::api::{names, request::AccessRequest};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::rbac::v1::{PolicyRule, RoleBinding};
@@ -25,6 +25,8 @@ const MARGIN: TimeDelta = TimeDelta::seconds(2);
 const AFTERWARDS: TimeDelta = TimeDelta::milliseconds(500);
 /// How soon to look again at something that should change by itself.
 const SOON: TimeDelta = TimeDelta::seconds(5);
+/// How long before the access that it renews ends a renewal begins, so that there is no gap: its person has that access.
+const LEAD: TimeDelta = TimeDelta::seconds(5);
 
 /// What the role gives now.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,6 +61,8 @@ pub struct Found<'a> {
 pub struct Observed<'a> {
     /// What the end is judged by.
     pub found: Found<'a>,
+    /// The grant that it renews.
+    pub renewed: Option<&'a AccessGrant>,
     /// What the installation fixes.
     pub installation: &'a Installation,
     /// What must hold before anything begins.
@@ -172,7 +176,8 @@ pub fn questions(observed: &Observed<'_>, now: Now) -> Vec<Question> {
         Step::LightFuse => {
             vec![Question::HasRoom {
                 namespace: spec.namespace.clone(),
-                limit: observed.installation.grants_per_namespace,
+                // What it renews leaves its place to it.
+                limit: observed.installation.grants_per_namespace + usize::from(follows_live(observed)),
             }]
         }
         _ => vec![],
@@ -261,19 +266,18 @@ fn next_step<'a>(observed: &Observed<'a>, now: Now) -> Step<'a> {
     if observed.found.own_binding().is_some() {
         return Step::Hold;
     }
-    let not_before = grant.spec.not_before;
-    if not_before.get() > now.wall {
+    let early = begins(observed) - now.wall;
+    if early > TimeDelta::zero() {
         if let Some((reason, words)) = of_another_epoch(observed) {
-            return Step::Wait(reason, words, Next::After(not_before.get() - now.wall));
+            return Step::Wait(reason, words, Next::After(early));
         }
-        let words = format!("begins by itself at {not_before}, and ends by itself at {expires_at}");
-        return Step::Wait(BeginReason::Scheduled, words, Next::After(not_before.get() - now.wall));
+        let renews = grant.spec.renewal.as_ref().map_or(String::new(), |r| format!(" as the renewal of {}", r.of));
+        let begins = grant.spec.not_before;
+        let words = format!("begins by itself at {begins}{renews}, and ends by itself at {expires_at}");
+        return Step::Wait(BeginReason::Scheduled, words, Next::After(early));
     }
     if binding.is_some() || fuse.is_some_and(|f| !children::is_ours(f, grant)) {
-        let (kind, name) = (
-            if binding.is_some() { "RoleBinding" } else { "Job" },
-            names::child(&grant.spec.request.name, &grant.spec.request.uid),
-        );
+        let (kind, name) = (if binding.is_some() { "RoleBinding" } else { "Job" }, names::child_of(&grant.spec));
         let words = format!("{kind} {}/{name} is not ours: delete it, or file a new request", grant.spec.namespace);
         return Step::Wait(BeginReason::NameTaken, words, Next::After(SOON.min(left)));
     }
@@ -304,6 +308,24 @@ fn next_step<'a>(observed: &Observed<'a>, now: Now) -> Step<'a> {
         RoleNow::Gone => wait(format!("there is no {} at the moment: it would give nothing", grant.spec.role_ref)),
         RoleNow::Unread => wait(format!("{} cannot be read at the moment", grant.spec.role_ref)),
     }
+}
+
+/// From when on fuse and binding are made. A renewal of the same role is there a little before the access that it renews
+/// ends; if that was closed early, it is not.
+fn begins(observed: &Observed<'_>) -> DateTime<Utc> {
+    let lead = if follows_live(observed) { LEAD } else { TimeDelta::zero() };
+    observed.found.grant.spec.not_before.get() - lead
+}
+/// Whether the person has the same role by the access that this grant renews.
+fn follows_live(observed: &Observed<'_>) -> bool {
+    let spec = &observed.found.grant.spec;
+    let is_bound = |grant: &AccessGrant| grant.status.as_ref().is_some_and(|s| reasons::is(s, BeginReason::Bound));
+    observed.renewed.is_some_and(|renewed| {
+        is_bound(renewed)
+            && renewed.spec.user == spec.user
+            && renewed.spec.namespace == spec.namespace
+            && renewed.spec.role_ref == spec.role_ref
+    })
 }
 
 /// What of the installation's standing keeps access from beginning.
@@ -388,9 +410,11 @@ fn begin(observed: &Observed<'_>, now: Now) -> Plan<AccessGrantStatus> {
         Step::LightFuse
             if observed.answers.iter().any(|a| matches!(a.question, Question::HasRoom { .. }) && !a.yes) =>
         {
+            let found = observed.answers.iter().find(|a| matches!(a.question, Question::HasRoom { .. }));
             let words = format!(
-                "the namespace has {} live grants, the most it may have",
-                observed.installation.grants_per_namespace
+                "the namespace may have {} live grants; {}",
+                observed.installation.grants_per_namespace,
+                found.map_or("", |a| &a.words)
             );
             plan(with(BeginReason::NamespaceFull, words), vec![], Next::After(SOON.min(left)))
         }

@@ -1,7 +1,7 @@
 //! The record: an AccessGrant as a snapshot of what was asked and agreed, its history, and how long it is kept.
 use super::screening::Filing;
 use super::transition::Transition;
-use super::{Now, role, term};
+use super::{Now, role, second, term};
 use crate::api::grant::*;
 use crate::api::reasons::Outcome;
 use crate::api::request::{AccessRequestSpec, Permissions};
@@ -26,7 +26,8 @@ pub fn award(
     epoch: &str,
     now: Now,
 ) -> Option<AccessGrant> {
-    let Filing { request, policy, access, namespace, rules, entitled_by, duration, installation } = *filing;
+    let Filing { request, policy, access, namespace, rules, entitled_by, duration, renews, then, installation } =
+        *filing;
     // In full, so that whatever a request says has its place in the record; `access` and `duration` are resolved.
     let AccessRequestSpec {
         policy: _,
@@ -42,18 +43,21 @@ pub fn award(
         plan,
         legal_basis,
         attachments,
+        renewal: _,
+        then: _,
         requester,
         filed_by,
         attestation,
     } = request.spec.clone();
     let (uid, at) = (request.uid()?, now.for_record());
     let place = request.namespace()?;
-    let not_before = if outcome == Outcome::Approved { Instant::new(term::begins(request, at.get())) } else { at };
+    let not_before = if outcome == Outcome::Approved { Instant::new(filing.begins(at.get())) } else { at };
     let (longest, _) = term::longest(&policy.spec, access, installation, not_before.get());
     let shortest = approvals.iter().filter_map(|a| a.duration).map(Span::delta).chain([duration, longest]).min()?;
     let ends = not_before.checked_add(shortest).filter(|ends| *ends > not_before);
     let expires_at = if outcome == Outcome::Approved { Some(ends?) } else { None };
     let Permissions { adds, had, flags: _, rules_sha256: _ } = permissions;
+    let then_gains = request.status.as_ref().and_then(|s| s.then_permissions.as_ref());
     let is_agreed = matches!(outcome, Outcome::Approved | Outcome::DryRun);
     let mut grant = AccessGrant::new(
         &names::grant(&place, &request.name_any(), &uid),
@@ -97,6 +101,9 @@ pub fn award(
             legal_basis,
             attachments,
             asked_for: Span::from(duration),
+            renewal: renews.map(|renews| renews.record()),
+            then: then.map(|stage| second::agreed(&stage, then_gains, &approvals)),
+            follows: None,
             why: None,
             approved_by: in_one_line(&approvals).filter(|_| is_agreed),
             approvals,

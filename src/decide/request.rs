@@ -5,15 +5,16 @@ use super::approval::{self, Verdict};
 use super::attestation::{self, Attested};
 use super::effect::{Answer, Effect, Question};
 use super::screening::{self, Filing, Screening, Seen, checks};
-use super::{Guard, Installation, Next, Now, Plan, Standing, brief, record, role, term, text};
+use super::{Guard, Installation, Next, Now, Plan, Standing, brief, record, role, second, term, text};
 use crate::api::grant::{AccessGrant, ApprovalOf};
 use crate::api::names;
-use crate::api::policy::Mode;
-use crate::api::reasons::{self, Approved, EndReason, Outcome, Reason, Screened, Truth};
+use crate::api::policy::{Access, Mode, ReasonRule};
+use crate::api::reasons::{self, Approved, BeginReason, EndReason, Outcome, Reason, Screened, SecondStage, Truth};
 use crate::api::request::{AccessRequest, AccessRequestStatus, Judged, Permissions, Waiting};
 use crate::api::time::{Instant, Span};
 use chrono::{DateTime, TimeDelta, Utc};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use std::collections::BTreeSet;
 use strum::VariantArray;
 
 /// How soon to look again at a request that waits for something which no event tells.
@@ -26,6 +27,8 @@ pub struct Observed<'a> {
     pub seen: Seen<'a>,
     /// The record of this request, if it was made: the end that it fixed is the only one.
     pub grant: Option<&'a AccessGrant>,
+    /// The record of its second access, if that was started.
+    pub second: Option<&'a AccessGrant>,
     /// What the installation fixes.
     pub installation: &'a Installation,
     /// What must hold before anything is decided.
@@ -44,7 +47,7 @@ pub fn is_settled(request: &AccessRequest) -> bool {
 pub fn is_over(request: &AccessRequest) -> bool {
     let Some(status) = &request.status else { return false };
     let ended = EndReason::VARIANTS.iter().any(|reason| reasons::is(status, *reason));
-    let ended = ended || reasons::is(status, Outcome::DryRun);
+    let ended = (ended && second::is_settled(request)) || reasons::is(status, Outcome::DryRun);
     let granted = reasons::is(status, Approved::StepsMet);
     is_settled(request) && (ended || (!granted && (status.grant.is_some() || reasons::is(status, Screened::Refused))))
 }
@@ -57,6 +60,16 @@ pub fn is_undecided(state: Option<&str>) -> bool {
         Approved::Waiting.into(),
     ];
     state.is_none_or(|state| state == "New" || open.contains(&state))
+}
+/// Every `status.state` in which a request is not undecided: the converse of [`is_undecided`], for a field selector.
+pub fn settled_states() -> Vec<&'static str> {
+    fn all<R: Reason + 'static>() -> impl Iterator<Item = &'static str> {
+        R::VARIANTS.iter().map(|reason| (*reason).into())
+    }
+    let screened = all::<Screened>().chain(all::<Approved>());
+    let active = all::<BeginReason>().chain(all::<Outcome>()).chain(all::<EndReason>());
+    let states: BTreeSet<_> = screened.chain(active).filter(|state| !is_undecided(Some(state))).collect();
+    states.into_iter().collect()
 }
 fn is_decided(status: &AccessRequestStatus) -> bool {
     let waiting: &str = Truth::Unknown.into();
@@ -77,7 +90,8 @@ fn questions_of_gain(observed: &Observed<'_>) -> Vec<Question> {
     let Screening { screened: Screened::Complete, filing: Some(filing), .. } = screening::screen(&observed.seen) else {
         return vec![];
     };
-    if shown(request).is_some_and(|shown| shown.rules_sha256 == role::digest(filing.rules)) {
+    let (first, second) = shown(request);
+    if gain::is_of(first, filing.rules) && filing.then.is_none_or(|stage| gain::is_of(second, stage.rules)) {
         return vec![];
     }
     let (requester, namespace) = (&request.spec.requester, request.metadata.namespace.clone().unwrap_or_default());
@@ -87,13 +101,18 @@ fn questions_of_gain(observed: &Observed<'_>) -> Vec<Question> {
         namespace: namespace.clone(),
         permission,
     };
-    role::permissions(filing.rules).0.into_iter().map(one).collect()
+    let second = filing.then.map_or(vec![], |stage| role::permissions(stage.rules).0);
+    let mut all = role::permissions(filing.rules).0;
+    let more: Vec<_> = second.into_iter().filter(|permission| !all.contains(permission)).collect();
+    all.extend(more);
+    all.into_iter().map(one).collect()
 }
 
-/// What the requester would gain, as the request shows it for its text.
-fn shown(request: &AccessRequest) -> Option<&Permissions> {
+/// What the requester would gain by the first access and by the second, as the request shows it for its text.
+fn shown(request: &AccessRequest) -> (Option<&Permissions>, Option<&Permissions>) {
     let current = names::revision(request);
-    request.status.as_ref().filter(|s| s.revision.as_ref() == Some(&current))?.permissions.as_ref()
+    let status = request.status.as_ref().filter(|s| s.revision.as_ref() == Some(&current));
+    (status.and_then(|s| s.permissions.as_ref()), status.and_then(|s| s.then_permissions.as_ref()))
 }
 
 /// Decides one pass over a request.
@@ -112,7 +131,10 @@ pub fn decide(observed: &Observed<'_>, now: Now) -> Plan<AccessRequestStatus> {
     }
     let mut draft = Draft { observed, status: old.clone(), now, why: None };
     let (effects, next) = match observed.grant {
-        Some(grant) => (vec![], draft.mirror(grant)),
+        Some(grant) => {
+            draft.mirror(grant);
+            draft.continues(grant)
+        }
         None if is_settled(request) => (vec![], Next::OnChange),
         None => draft.judge(),
     };
@@ -147,7 +169,7 @@ impl Draft<'_> {
     }
 
     /// What the record says, copied from one that exists, never from one that is about to be made.
-    fn mirror(&mut self, grant: &AccessGrant) -> Next {
+    fn mirror(&mut self, grant: &AccessGrant) {
         (self.status.waiting_for, self.status.brief) = (vec![], vec![]);
         self.status.grant = grant.metadata.name.clone();
         self.status.expires_at = grant.spec.expires_at;
@@ -159,7 +181,14 @@ impl Draft<'_> {
                         start if start > self.now.for_record() => format!("begins by itself at {start} and "),
                         _ => String::new(),
                     };
-                    self.set(Approved::StepsMet, format!("agreed by {by}; access {begins}ends by itself at {end}"))
+                    let renews = match &grant.spec.renewal {
+                        Some(renewal) => format!("it renews {}; ", renewal.of),
+                        None => String::new(),
+                    };
+                    self.set(
+                        Approved::StepsMet,
+                        format!("agreed by {by}; {renews}access {begins}ends by itself at {end}"),
+                    )
                 }
                 (Outcome::DryRun, _) => self.set(
                     Approved::StepsMet,
@@ -177,11 +206,40 @@ impl Draft<'_> {
                 (Outcome::Withdrawn, _) => self.set(Approved::Withdrawn, "it was closed before it was decided"),
             }
         }
-        let active = grant.status.as_ref().and_then(|s| s.conditions.iter().find(|c| c.type_ == "Active"));
+        let shown = second::shown(grant, self.observed.second);
+        let active = shown.status.as_ref().and_then(|s| s.conditions.iter().find(|c| c.type_ == "Active"));
         if let (Some(active), Outcome::Approved | Outcome::DryRun) = (active, grant.spec.outcome) {
             self.copy(active);
         }
-        Next::OnChange
+    }
+    /// The second access, if one was agreed to: what is to be done for it, and its record once its requester has started it.
+    fn continues(&mut self, first: &AccessGrant) -> (Vec<Effect>, Next) {
+        let Observed { seen, second, standing, refused, .. } = *self.observed;
+        if let Some(second) = second {
+            self.status.then_grant = second.metadata.name.clone();
+            self.status.then_expires_at = second.spec.expires_at;
+        }
+        // One replica alone decides whether it was started in time.
+        if !standing.lease_held {
+            return (vec![], Next::OnChange);
+        }
+        let rule = seen.policy.map_or_else(ReasonRule::default, |policy| policy.spec.evidence.reason.clone());
+        let Some(stands) = second::stands(seen.request, first, second, &rule, standing) else {
+            return (vec![], Next::OnChange);
+        };
+        let longest = second::longest(&seen, self.now);
+        let grant = second::award(seen.request, first, stands.0, standing, longest, self.now);
+        match (grant, refused) {
+            (Some(_), Some(words)) => {
+                self.set(SecondStage::Held, format!("the API server refuses the record: {words}"));
+                (vec![], Next::After(LOOK_AGAIN))
+            }
+            (Some(grant), None) => (vec![Effect::CreateGrant(Box::new(grant))], Next::AtOnce),
+            (None, _) => {
+                self.set(stands.0, stands.1);
+                (vec![], Next::OnChange)
+            }
+        }
     }
     fn denied_by(&self, grant: &AccessGrant) -> String {
         match grant.spec.approvals.last() {
@@ -210,7 +268,8 @@ impl Draft<'_> {
         self.status.duration = filing.map(|f| Span::from(f.duration));
         (self.status.waiting_for, self.status.brief) = (vec![], vec![]);
         if is_new_text {
-            (self.status.permissions, self.status.mode, self.status.revision) = (None, None, Some(revision));
+            (self.status.permissions, self.status.then_permissions) = (None, None);
+            (self.status.mode, self.status.revision) = (None, Some(revision));
         }
         if screened == Screened::Refused {
             self.set(Screened::Refused, message);
@@ -261,12 +320,11 @@ impl Draft<'_> {
         // Who was asked in a trial agreed to a trial.
         let is_trial = self.status.mode == Some(Mode::DryRun) || filing.policy.spec.mode == Mode::DryRun;
         self.status.mode = is_trial.then_some(Mode::DryRun);
-        let gains = self.looks_at_the_role(filing);
-        if let (Some(gains), Verdict::StepsMet(_) | Verdict::Waiting(_), false) =
-            (gains, &count.verdict, count.agreed.is_empty())
+        let grown = self.looks_at_the_roles(filing);
+        if let (Some(grown), Verdict::StepsMet(_) | Verdict::Waiting(_), false) =
+            (grown, &count.verdict, count.agreed.is_empty())
         {
-            let role = &filing.access.role_ref;
-            self.why = Some(format!("the {role} grew after it was agreed to (gains {gains}): file a new request"));
+            self.why = Some(format!("the {grown}: file a new request"));
             self.set(Screened::Complete, message);
             return self.conclude(Some(filing), Outcome::RoleGrew, count.agreed);
         }
@@ -285,7 +343,7 @@ impl Draft<'_> {
                 (vec![], Next::After(left))
             }
             // Nobody had to be waited for.
-            Verdict::StepsMet(_) if shown(self.observed.seen.request).is_none() => {
+            Verdict::StepsMet(_) if shown(self.observed.seen.request).0.is_none() => {
                 self.set(Screened::Complete, message);
                 self.set(Approved::Waiting, "what it would give is put on record first");
                 (vec![], Next::AtOnce)
@@ -293,7 +351,7 @@ impl Draft<'_> {
             Verdict::StepsMet(approvals) => {
                 self.set(Screened::Complete, message);
                 match self.observed.standing.guard.clone() {
-                    Guard::Intact { .. } if !self.knows_the_role(filing) => (vec![], Next::AtOnce),
+                    Guard::Intact { .. } if !self.knows_the_roles(filing) => (vec![], Next::AtOnce),
                     Guard::Intact { .. } => {
                         let outcome = if is_trial { Outcome::DryRun } else { Outcome::Approved };
                         self.conclude(Some(filing), outcome, approvals)
@@ -378,19 +436,23 @@ impl Draft<'_> {
         request.spec.start_deadline.map_or(planned, |deadline| planned.min(deadline.get()))
     }
 
-    /// Brings `permissions` up to date, and says what the role gives beyond what people were shown.
-    fn looks_at_the_role(&mut self, filing: &Filing<'_>) -> Option<String> {
-        if self.knows_the_role(filing) {
-            return None;
-        }
-        let shown = self.status.permissions.take();
-        let gains = shown.as_ref().and_then(|shown| role::gained(&gain::all_of(shown), filing.rules));
-        self.status.permissions = gain::permissions(filing.rules, self.observed.answers).or(shown);
-        gains
+    /// Brings `permissions` up to date, and says what a role gives beyond what people were shown.
+    fn looks_at_the_roles(&mut self, filing: &Filing<'_>) -> Option<String> {
+        let answers = self.observed.answers;
+        let AccessRequestStatus { permissions, then_permissions, .. } = &mut self.status;
+        let grown =
+            |access: &Access, gains: String| format!("{} grew after it was agreed to (gains {gains})", access.role_ref);
+        let first = gain::update(permissions, filing.rules, answers).map(|gains| grown(filing.access, gains));
+        let second = filing.then.and_then(|stage| {
+            gain::update(then_permissions, stage.rules, answers).map(|gains| grown(stage.access, gains))
+        });
+        first.or(second)
     }
-    /// Whether `permissions` speaks of what the role gives now.
-    fn knows_the_role(&self, filing: &Filing<'_>) -> bool {
-        self.status.permissions.as_ref().is_some_and(|shown| shown.rules_sha256 == role::digest(filing.rules))
+    /// Whether `permissions` speaks of what the roles give now.
+    fn knows_the_roles(&self, filing: &Filing<'_>) -> bool {
+        let AccessRequestStatus { permissions, then_permissions, .. } = &self.status;
+        gain::is_of(permissions.as_ref(), filing.rules)
+            && filing.then.is_none_or(|stage| gain::is_of(then_permissions.as_ref(), stage.rules))
     }
 }
 
@@ -418,8 +480,10 @@ fn what_is_asked(filing: &Filing<'_>, now: DateTime<Utc>) -> String {
     };
     let from = spec.start_time.map_or_else(String::new, |start| format!(" from {start}"));
     let length = Span::from(filing.duration);
-    let most = no_longer_than(filing, now);
-    format!("{who} for {} ({:?}) in {place} for {length}{from}{most}", access.name, access.level)
+    let (most, then) = (no_longer_than(filing, now), second::in_words(filing.then));
+    let renews = filing.renews.map_or(String::new(), |r| format!(", renewing {} (renewal {})", r.answers.of, r.depth));
+    let (name, level) = (&access.name, access.level);
+    format!("{who} for {name} ({level:?}) in {place} for {length}{from}{most}{renews}{then}")
 }
 
 /// Where the day ends before what was asked for does.
@@ -516,11 +580,22 @@ mod tests {
                 policies: &[],
                 namespace: Some(&namespace),
                 rules: Some(&self.rules),
+                then_rules: None,
                 live: &[],
+                earlier: &[],
+                pending: &[],
                 installation: &installation,
             };
             let standing = &self.standing;
-            let unasked = Observed { seen, grant, installation: &installation, standing, answers: &[], refused: None };
+            let unasked = Observed {
+                seen,
+                grant,
+                second: None,
+                installation: &installation,
+                standing,
+                answers: &[],
+                refused: None,
+            };
             let answers: Vec<_> = questions(&unasked).into_iter().map(|question| self.answer(question)).collect();
             of(&Observed { answers: &answers, ..unasked }, self.now)
         }

@@ -7,7 +7,9 @@ pub mod evidence;
 pub mod pattern;
 pub mod words;
 
-use super::{Installation, role, text};
+use super::renewal::{self, Renews};
+use super::second::{self, Stage};
+use super::{Installation, role, term, text};
 use crate::api::grant::AccessGrant;
 use crate::api::policy::{Access, AccessPolicy};
 use crate::api::reasons::Screened;
@@ -16,6 +18,7 @@ use crate::api::subject::{Subject, SubjectKind};
 use crate::api::time::{Instant, Span};
 use chrono::{DateTime, TimeDelta, Utc};
 use k8s_openapi::api::{core::v1::Namespace, rbac::v1::PolicyRule};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use std::sync::Arc;
 use strum::{EnumMessage, IntoStaticStr, VariantArray};
 
@@ -39,8 +42,15 @@ pub struct Seen<'a> {
     pub namespace: Option<&'a Namespace>,
     /// What the role allows that the chosen access names, read live; `None`: there is no such role.
     pub rules: Option<&'a [PolicyRule]>,
+    /// The same for the access that is asked for second.
+    pub then_rules: Option<&'a [PolicyRule]>,
     /// This person's grants that have not ended, under any policy.
     pub live: &'a [Arc<AccessGrant>],
+    /// This person's records here for the same ticket under the same policy, ended ones too, and those of the request that
+    /// it renews.
+    pub earlier: &'a [Arc<AccessGrant>],
+    /// This person's undecided requests under the policy, in all namespaces.
+    pub pending: &'a [ObjectMeta],
     /// What the installation fixes.
     pub installation: &'a Installation,
     /// When it is screened.
@@ -64,8 +74,21 @@ pub struct Filing<'a> {
     pub entitled_by: &'a Subject,
     /// What was asked for, or the policy's default.
     pub duration: TimeDelta,
+    /// What it renews.
+    pub renews: Option<Renews<'a>>,
+    /// What is asked for second.
+    pub then: Option<Stage<'a>>,
     /// What the installation fixes.
     pub installation: &'a Installation,
+}
+
+impl Filing<'_> {
+    /// When access begins that is agreed to at this instant: then, at the time asked for, or when the access ends that it
+    /// renews, whichever is last.
+    pub fn begins(&self, agreed: DateTime<Utc>) -> DateTime<Utc> {
+        let begins = term::begins(self.request, agreed);
+        self.renews.map_or(begins, |renews| renews.begins(Instant::new(begins)).get().max(begins))
+    }
 }
 
 /// Why a check failed.
@@ -101,7 +124,11 @@ pub enum Code {
     StartTooFar,
     /// The policy offers no access of that name.
     AccessNotOffered,
-    /// This person has live access for as many other tickets as the policy allows; screened again when one ends.
+    /// More of the same within 24 hours is a renewal: the message names the request to put into `renewal.of`.
+    RenewalRequired,
+    /// A renewal asks for more than it renews: another policy or ticket, or a higher access. That is a new task.
+    RenewalWidens,
+    /// As much live access, undecided requests or renewals as the policy allows one person; screened again by itself.
     LimitReached,
     /// Nothing can be granted under the policy at the moment; screened again when it can.
     PolicyNotReady,
@@ -118,6 +145,8 @@ impl Code {
             | Self::StartPassed
             | Self::StartTooFar
             | Self::AccessNotOffered
+            | Self::RenewalRequired
+            | Self::RenewalWidens
             | Self::LimitReached
             | Self::PolicyNotReady => true,
             Self::PolicyNotFound
@@ -229,6 +258,11 @@ impl<'a> Seen<'a> {
             rules: self.rules?,
             entitled_by: entitlement(self.request, policy)?,
             duration: duration_of(self.request, policy),
+            renews: renewal::of(self),
+            then: match &self.request.spec.then {
+                Some(_) => Some(second::of(self)?),
+                None => None,
+            },
             installation: self.installation,
         })
     }

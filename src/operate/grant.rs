@@ -1,10 +1,10 @@
 //! One pass over a grant: read, ask, decide, act, store, tell.
 use super::{Context, act, again, answers, gives_way};
 use crate::api::grant::{AccessGrant, AccessGrantStatus};
-use crate::api::policy::AccessPolicy;
+use crate::api::policy::{Access, AccessPolicy};
 use crate::cluster::{Cluster, Error, read::Surroundings, trace::Trace, write::Stored};
 use crate::decide::grant::{self, Basis, Found, Observed, basis};
-use crate::decide::{Next, screening, transition};
+use crate::decide::{Next, screening, second, transition};
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use kube::{ResourceExt, runtime::controller::Action};
 use std::sync::Arc;
@@ -26,7 +26,7 @@ async fn pass(name: &str, context: &Context) -> Result<Next, Error> {
     let Some(seen) = cluster.grant(name).await? else { return Ok(Next::OnChange) };
     // Read after the reads: an end that came meanwhile is not missed by a pass that was slow.
     let (now, standing) = (clock.now(), context.standing());
-    let Surroundings { grant, request, fuse, binding, namespace, role } = &seen;
+    let Surroundings { grant, request, fuse, binding, namespace, renewed, role } = &seen;
     let found = Found {
         grant,
         request: request.as_ref(),
@@ -36,8 +36,8 @@ async fn pass(name: &str, context: &Context) -> Result<Next, Error> {
         role,
     };
     let read = if basis::is_needed(&found, now) { Some(beside(cluster, &seen).await?) } else { None };
-    let basis = read.as_ref().map(Beside::basis);
-    let unasked = Observed { found, installation, standing: &standing, basis, answers: &[], refused: None };
+    let (basis, renewed, standing) = (read.as_ref().map(Beside::basis), renewed.as_ref(), &standing);
+    let unasked = Observed { found, renewed, installation, standing, basis, answers: &[], refused: None };
 
     let answers = answers(cluster, grant::questions(&unasked, now)).await?;
     let observed = Observed { answers: &answers, ..unasked };
@@ -56,11 +56,19 @@ async fn pass(name: &str, context: &Context) -> Result<Next, Error> {
 struct Beside {
     policy: Option<AccessPolicy>,
     rules: Option<Vec<PolicyRule>>,
+    then_rules: Option<Vec<PolicyRule>>,
+    earlier: Vec<Arc<AccessGrant>>,
     live: Vec<Arc<AccessGrant>>,
 }
 impl Beside {
     fn basis(&self) -> Basis<'_> {
-        Basis { policy: self.policy.as_ref(), rules: self.rules.as_deref(), live: &self.live }
+        Basis {
+            policy: self.policy.as_ref(),
+            rules: self.rules.as_deref(),
+            then_rules: self.then_rules.as_deref(),
+            earlier: &self.earlier,
+            live: &self.live,
+        }
     }
 }
 
@@ -69,12 +77,15 @@ async fn beside(cluster: &Cluster, seen: &Surroundings) -> Result<Beside, Error>
     let policy = cluster.policy(&seen.grant.spec.policy.name).await?;
     let edited = policy.as_ref().filter(|policy| basis::was_edited(policy, &seen.grant)).zip(seen.request.as_ref());
     let Some((edited, request)) = edited else { return Ok(Beside { policy, ..Beside::default() }) };
-    let rules = async {
-        let Some(access) = screening::access_of(request, edited) else { return Ok(None) };
+    let rules = async |access: Option<&Access>| {
+        let Some(access) = access else { return Ok(None) };
         cluster.rules(&access.role_ref, &seen.grant.spec.namespace).await
     };
-    let (live, rules) = tokio::try_join!(cluster.live_grants_of(&seen.grant.spec.user), rules)?;
-    Ok(Beside { policy, rules, live: live.into_iter().map(Arc::new).collect() })
+    let (first, then) = (rules(screening::access_of(request, edited)), rules(second::access(request, edited)));
+    let (live, earlier) = (cluster.live_grants_of(&seen.grant.spec.user), cluster.earlier_grants(request));
+    let (live, earlier, rules, then_rules) = tokio::try_join!(live, earlier, first, then)?;
+    let shared = |grants: Vec<AccessGrant>| grants.into_iter().map(Arc::new).collect();
+    Ok(Beside { live: shared(live), earlier: shared(earlier), policy, rules, then_rules })
 }
 
 async fn store(context: &Context, grant: &AccessGrant, status: Option<&AccessGrantStatus>) -> Result<Stored, Error> {
@@ -94,6 +105,9 @@ fn count(context: &Context, grant: &AccessGrant, status: &AccessGrantStatus) {
     if status.started_at.is_some() && old.is_none_or(|o| o.started_at.is_none()) {
         let waited = context.clock.now().wall - spec.not_before.get();
         context.metrics.began_after(waited.to_std().unwrap_or_default());
+        if spec.renewal.is_some() {
+            context.metrics.renewed(&spec.policy.name);
+        }
     }
     if let (Some(reason), true) = (status.end_reason, old.is_none_or(|o| o.end_reason.is_none())) {
         context.metrics.ended(&spec.policy.name, reason.into());

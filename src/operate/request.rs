@@ -1,16 +1,18 @@
 //! One pass over a request: read, ask, decide, act, store, tell.
 use super::{Context, act, again, answers, gives_way};
 use crate::api::grant::AccessGrant;
-use crate::api::policy::AccessPolicy;
+use crate::api::policy::{Access, AccessPolicy};
 use crate::api::reasons::{Approved, Reason, Screened};
 use crate::api::request::{AccessRequest, AccessRequestStatus};
 use crate::api::time::Instant;
 use crate::cluster::{Cluster, Error, read::Asked, trace::Trace, write::Stored};
 use crate::decide::request::{self, Observed, is_settled};
 use crate::decide::screening::{self, Code, Seen};
+use crate::decide::second;
 use crate::decide::transition::{self, Transition};
 use crate::decide::{Next, approval};
 use k8s_openapi::api::rbac::v1::PolicyRule;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{ResourceExt, runtime::controller::Action};
 use std::sync::Arc;
 
@@ -27,20 +29,21 @@ pub(super) async fn reconcile(changed: Arc<Trace<AccessRequest>>, context: Arc<C
 struct Beside {
     policies: Vec<Arc<AccessPolicy>>,
     rules: Option<Vec<PolicyRule>>,
+    then_rules: Option<Vec<PolicyRule>>,
     live: Vec<Arc<AccessGrant>>,
+    earlier: Vec<Arc<AccessGrant>>,
+    pending: Vec<ObjectMeta>,
 }
 
 async fn pass(namespace: &str, name: &str, context: &Context) -> Result<Next, Error> {
     let Context { cluster, clock, installation, .. } = context;
     let Some(asked) = cluster.request(namespace, name).await? else { return Ok(Next::OnChange) };
-    let Asked { request, policy, namespace, grant } = &asked;
-    // One after the other, from the look for older records to the making of this one: a change opens one access.
-    let _turn = if request.spec.attestation.is_some() { Some(context.attested.lock().await) } else { None };
-    let beside = if is_settled(request) || grant.is_some() {
-        Beside::default()
-    } else {
-        beside(cluster, request, policy.as_ref()).await?
-    };
+    let Asked { request, policy, namespace, grant, second } = &asked;
+    let is_open = !is_settled(request) && grant.is_none();
+    // One after the other, from the look for older records to the making of this one: a limit, and a change that a filer
+    // attests, open no more than they may.
+    let _turn = if is_open { Some(context.turns.of(&request.spec.requester.username).await) } else { None };
+    let beside = if is_open { beside(cluster, request, policy.as_ref()).await? } else { Beside::default() };
     let (now, standing) = (clock.now(), context.standing());
     let seen = Seen {
         now: now.wall,
@@ -49,11 +52,14 @@ async fn pass(namespace: &str, name: &str, context: &Context) -> Result<Next, Er
         policies: &beside.policies,
         namespace: namespace.as_ref(),
         rules: beside.rules.as_deref(),
+        then_rules: beside.then_rules.as_deref(),
         live: &beside.live,
+        earlier: &beside.earlier,
+        pending: &beside.pending,
         installation,
     };
-    let unasked =
-        Observed { seen, grant: grant.as_ref(), installation, standing: &standing, answers: &[], refused: None };
+    let (grant, second, standing) = (grant.as_ref(), second.as_ref(), &standing);
+    let unasked = Observed { seen, grant, second, installation, standing, answers: &[], refused: None };
 
     let answers = answers(cluster, request::questions(&unasked)).await?;
     let observed = Observed { answers: &answers, ..unasked };
@@ -72,13 +78,17 @@ async fn beside(cluster: &Cluster, request: &AccessRequest, policy: Option<&Acce
         return Ok(Beside { policies, ..Beside::default() });
     };
     let policies = cluster.policies().await?.into_iter().map(Arc::new).collect();
-    let live = cluster.live_grants_of(&request.spec.requester.username);
-    let rules = async {
-        let Some(access) = screening::access_of(request, policy) else { return Ok(None) };
+    let user = &request.spec.requester.username;
+    let (live, earlier) = (cluster.live_grants_of(user), cluster.earlier_grants(request));
+    let pending = cluster.pending_requests(user, &request.spec.policy);
+    let rules = async |access: Option<&Access>| {
+        let Some(access) = access else { return Ok(None) };
         cluster.rules(&access.role_ref, &request.namespace().unwrap_or_default()).await
     };
-    let (live, rules) = tokio::try_join!(live, rules)?;
-    Ok(Beside { policies, rules, live: live.into_iter().map(Arc::new).collect() })
+    let (first, then) = (rules(screening::access_of(request, policy)), rules(second::access(request, policy)));
+    let (live, earlier, pending, rules, then_rules) = tokio::try_join!(live, earlier, pending, first, then)?;
+    let shared = |grants: Vec<AccessGrant>| grants.into_iter().map(Arc::new).collect();
+    Ok(Beside { policies, rules, live: shared(live), earlier: shared(earlier), then_rules, pending })
 }
 
 async fn store(

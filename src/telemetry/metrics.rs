@@ -51,6 +51,7 @@ struct Inner {
     lateness: Histogram,
     removals_failed: IntCounter,
     grants_active: IntGaugeVec,
+    renewals: IntCounterVec,
     grants_ended: IntCounterVec,
     expired_not_removed: IntGauge,
     guard_intact: IntGauge,
@@ -68,7 +69,7 @@ struct Inner {
 /// Which kind has which conditions.
 const KINDS: &[(&str, &[&str])] = &[
     ("AccessPolicy", &["Ready"]),
-    ("AccessRequest", &["Screened", "Approved", "Active"]),
+    ("AccessRequest", &["Screened", "Approved", "SecondStage", "Active"]),
     ("AccessGrant", &["Active", "RemovalVerified"]),
 ];
 /// From an end that is exact to one that a person would notice.
@@ -145,6 +146,7 @@ impl Metrics {
             removals_failed: m
                 .count("curfew_removals_failed_total", "Deletions of bindings that failed; each is repeated."),
             grants_active: m.gauges("curfew_grants_active", "Grants whose binding exists.", &["policy"]),
+            renewals: m.counts("curfew_renewals_total", "Renewals that began.", &["policy"]),
             grants_ended: m.counts("curfew_grants_ended_total", "Grants that ended, by why.", &["policy", "reason"]),
             expired_not_removed: m
                 .gauge("curfew_expired_not_removed", "Grants that are over and whose binding exists: must be 0."),
@@ -229,6 +231,10 @@ impl Metrics {
             self.0.grants_active.with_label_values(&[policy]).set(i64::try_from(*count).unwrap_or(i64::MAX));
         }
     }
+    /// A renewal began.
+    pub fn renewed(&self, policy: &str) {
+        self.0.renewals.with_label_values(&[policy]).inc();
+    }
     /// A grant ended.
     pub fn ended(&self, policy: &str, reason: &str) {
         self.0.grants_ended.with_label_values(&[policy, reason]).inc();
@@ -312,6 +318,7 @@ mod tests {
         m.ended_late(Duration::from_millis(40));
         m.removal_failed();
         m.active(&[("customer-support".to_owned(), 2)].into());
+        m.renewed("customer-support");
         m.ended("customer-support", "Expired");
         m.expired_not_removed(0);
         m.standing(&Standing { lease_held: true, ..Standing::unknown() }, "curfew");

@@ -8,6 +8,7 @@ mod mutants;
 mod records;
 mod requests;
 mod scene;
+mod second;
 mod world;
 
 use scene::{Call, Given, Scene};
@@ -91,7 +92,7 @@ impl Row {
 
 /// Every row that holds where the chart is installed as it is.
 fn table() -> impl Iterator<Item = &'static Row> {
-    [requests::ROWS, decisions::ROWS, access::ROWS, records::ROWS, cluster::ROWS].into_iter().flatten()
+    [requests::ROWS, decisions::ROWS, second::ROWS, access::ROWS, records::ROWS, cluster::ROWS].into_iter().flatten()
 }
 
 async fn all_hold(world: &World, rows: &[Row]) {
@@ -110,6 +111,10 @@ async fn requests_are_filed_and_amended_only_by_those_who_ask() {
 #[tokio::test]
 async fn decisions_are_made_only_by_those_it_waits_for_and_ends_by_those_who_may() {
     all_hold(&World::new("decisions").await, decisions::ROWS).await;
+}
+#[tokio::test]
+async fn b23_a_second_access_is_started_by_its_requester_once_and_while_the_first_holds() {
+    all_hold(&World::new("second").await, second::ROWS).await;
 }
 
 #[tokio::test]

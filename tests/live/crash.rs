@@ -8,7 +8,7 @@
 //! says that it looks at admission, and the request repeats what the grant says.
 use crate::running::{approvers, is_complete};
 use curfew::api::grant::AccessGrant;
-use curfew::api::reasons::{BeginReason, EndReason, Outcome, RemovalVerified, Screened};
+use curfew::api::reasons::{BeginReason, EndReason, Outcome, RemovalVerified, Screened, SecondStage};
 use curfew::operate::clock::Clock;
 use curfew_testbed::bed::{Bed, Filed, Granted, Person, until};
 use curfew_testbed::connection::Connection;
@@ -36,6 +36,14 @@ enum Life {
     IsDenied,
     IsATrial,
     IsDeletedWhileActive,
+    /// Its requester starts the second access, and closes both.
+    GoesOn,
+}
+impl Life {
+    /// How many records, fuses and bindings it has.
+    fn grants(self) -> usize {
+        if self == Self::GoesOn { 2 } else { 1 }
+    }
 }
 
 /// What is the same whether or not the operator died.
@@ -58,12 +66,20 @@ fn two_seconds_on() -> chrono::DateTime<chrono::Utc> {
 async fn live(life: Life, test: &str, first: Faults) -> (End, Vec<String>) {
     let bed = Bed::new(test).await;
     let mode = if life == Life::IsATrial { "DryRun" } else { "Enforce" };
-    let steps = json!([{"name": "service-owner", "approvers": approvers()}]);
-    let policy = bed.policy_with(json!({"mode": mode, "approval": {"steps": steps}})).await;
+    let role = |name: &str| json!({"kind": "ClusterRole", "name": name});
+    let access = json!([{"name": "logs", "level": "ReadOnly", "roleRef": role("curfew-logs")},
+        {"name": "restart", "level": "LimitedWrite", "roleRef": role("curfew-restart")}]);
+    let steps = json!({"steps": [{"name": "service-owner", "approvers": approvers()}]});
+    let policy = bed.policy_with(json!({"mode": mode, "access": access, "approval": steps})).await;
     let (alice, bob) = bed.alice_and_bob().await;
     let operator = bed.operator_with(first.clone(), Clock::system()).await;
     let duration = if life == Life::Expires { "15s" } else { "30m" };
-    let request = alice.files("sup-4812", &policy, duration).await;
+    let mut manifest = alice.request("sup-4812", &policy, duration);
+    if life == Life::GoesOn {
+        manifest["spec"]["then"] = json!({"access": "restart", "duration": "10m"});
+        manifest["spec"]["whyNotLower"] = json!("The worker hangs, and only a restart frees its queue.");
+    }
+    let request = alice.applies(manifest).await.unwrap();
 
     let second = Faults::none();
     let rest = rest(life, &bed, &alice, &bob, &request);
@@ -100,6 +116,7 @@ async fn rest(life: Life, bed: &Bed, alice: &Person, bob: &Person, request: &Fil
     match life {
         Life::IsClosed => alice.closes(request, "").await.unwrap(),
         Life::IsDeletedWhileActive => request.is_deleted_by(&bed.admin).await,
+        Life::GoesOn => goes_on(alice, request).await,
         Life::Expires | Life::IsDenied | Life::IsATrial => {}
     }
     let record = ended(&grant).await;
@@ -110,6 +127,26 @@ async fn rest(life: Life, bed: &Bed, alice: &Person, bob: &Person, request: &Fil
     assert_eq!(record.spec.expires_at, promised, "when it ends was decided once");
     is_complete(&record);
     end(bed, record).await
+}
+
+/// The second access begins, with its end fixed once; then both are closed.
+async fn goes_on(alice: &Person, request: &Filed) {
+    request.becomes(SecondStage::Agreed).await;
+    request.becomes(BeginReason::Bound).await;
+    alice.starts(request, "The worker holds a stale lock since the deploy: a restart frees it.").await.unwrap();
+    let second = request.recorded_again().await;
+    let promised = second.becomes(BeginReason::Bound).await.spec;
+    assert_eq!((promised.expires_at.unwrap().get() - promised.not_before.get()).num_seconds(), 600);
+    assert!(alice.may("delete", "pods").await);
+    alice.closes(request, "").await.unwrap();
+    let record = ended(&second).await;
+    assert_eq!(
+        request.now().await.status.unwrap().then_expires_at,
+        promised.expires_at,
+        "the request was told the same"
+    );
+    assert!(!alice.may("delete", "pods").await);
+    is_complete(&record);
 }
 
 async fn ended(grant: &Granted) -> AccessGrant {
@@ -148,17 +185,18 @@ async fn survives(life: Life) {
             let (end, all) = live(life, &name, Faults::crash(n, cut)).await;
             let at = format!("{life:?}: died {cut:?}, write {n} ({})", writes[n - 1]);
             assert_eq!(end, *undisturbed, "{at}");
-            compare(&all, writes, &at);
+            compare(&all, writes, life.grants(), &at);
         }
     });
     futures::future::join_all(lives).await;
-    all_is_made_once(&test(""), 2 * writes.len() + 1, !matches!(life, Life::IsDenied | Life::IsATrial));
+    let agreed = !matches!(life, Life::IsDenied | Life::IsATrial);
+    all_is_made_once(&test(""), (2 * writes.len() + 1) * life.grants(), agreed);
 }
 
-/// In none of these lives was a record, a fuse or a binding made twice, nor the latter two where nobody agreed.
+/// For none of these grants was a record, a fuse or a binding made twice, nor the latter two where nobody agreed.
 fn all_is_made_once(prefix: &str, lives: usize, agreed: bool) {
     let made = made(&Connection::from_env().unwrap(), prefix);
-    let count = |what: &str| made.iter().filter(|((_, resource), _)| resource == what).count();
+    let count = |what: &str| made.iter().filter(|((_, resource, _), _)| resource == what).count();
     let most = if agreed { lives } else { 0 };
     let of_each = (count("accessgrants"), count("jobs"), count("rolebindings"));
     assert!(of_each.0 <= lives && of_each.1 <= most && of_each.2 <= most, "{prefix}: {of_each:?} in {lives} lives");
@@ -168,8 +206,8 @@ fn all_is_made_once(prefix: &str, lives: usize, agreed: bool) {
     assert!(twice.is_empty(), "made more than once: {twice:?}");
 }
 
-/// What the audit log says was made in namespaces of this prefix: how often, by namespace and resource.
-fn made(connection: &Connection, prefix: &str) -> BTreeMap<(String, String), usize> {
+/// What the audit log says was made in namespaces of this prefix: how often, by namespace, resource and name.
+fn made(connection: &Connection, prefix: &str) -> BTreeMap<(String, String, String), usize> {
     let mut made = BTreeMap::new();
     let log = BufReader::new(File::open(connection.audit_log()).unwrap());
     for line in log.lines().map_while(Result::ok).filter(|line| line.contains(prefix)) {
@@ -184,20 +222,21 @@ fn made(connection: &Connection, prefix: &str) -> BTreeMap<(String, String), usi
             && ["accessgrants", "jobs", "rolebindings"].contains(&resource.as_str())
             && place.starts_with(prefix);
         if is_ours && event["verb"] == "create" && event["responseStatus"]["code"] == 201 {
-            *made.entry((place.split('.').next().unwrap_or_default().to_owned(), resource)).or_insert(0) += 1;
+            let place = place.split('.').next().unwrap_or_default().to_owned();
+            *made.entry((place, resource, of("name"))).or_insert(0) += 1;
         }
     }
     made
 }
 
 /// Nothing is written over and over.
-fn compare(all: &[String], undisturbed: &[String], at: &str) {
+fn compare(all: &[String], undisturbed: &[String], grants: usize, at: &str) {
     let count = |writes: &[String], what: &str| writes.iter().filter(|w| kind(w) == what).count();
     for what in undisturbed.iter().map(|w| kind(w)).collect::<BTreeSet<_>>() {
         let more = match what.split_once(' ') {
             Some(("POST", _)) => AGAIN,
-            Some(("DELETE", _)) => DELETES,
-            _ => STATUSES,
+            Some(("DELETE", _)) => DELETES * grants,
+            _ => STATUSES * grants,
         };
         let (found, expected) = (count(all, &what), count(undisturbed, &what));
         assert!(found <= expected + more, "{at}: {what}: {found}, undisturbed {expected}: {all:#?}");
@@ -235,4 +274,9 @@ async fn i8_a_crash_at_any_write_of_a_trial_grants_nothing() {
 #[tokio::test]
 async fn a_crash_at_any_write_changes_nothing_when_its_request_is_deleted() {
     survives(Life::IsDeletedWhileActive).await;
+}
+
+#[tokio::test]
+async fn b23_a_crash_at_any_write_changes_nothing_when_a_second_access_follows() {
+    survives(Life::GoesOn).await;
 }

@@ -141,7 +141,7 @@ async fn a_binding_made_late_is_refused_or_collected() {
 #[tokio::test]
 async fn a_restart_finds_expired_denied_and_active_grants_and_treats_each_as_what_it_is() {
     let bed = Bed::new("restart").await;
-    let policy = bed.policy_with(json!({"limits": {"activePerRequester": 5}})).await;
+    let policy = bed.policy_with(json!({"limits": {"activePerRequester": 5, "pendingPerRequester": 20}})).await;
     let operator = bed.operator().await;
     let (alice, bob) = bed.alice_and_bob().await;
     let asks = async |number: u32, duration: &str| {
@@ -174,7 +174,7 @@ async fn a_restart_finds_expired_denied_and_active_grants_and_treats_each_as_wha
     let next = bed.operator().await;
     expiring.becomes(EndReason::Expired).await;
     // What the active one still allows is not gone, and the record of the other one says so.
-    expiring.becomes(RemovalVerified::StillAllowed).await;
+    expiring.becomes(RemovalVerified::HeldByAnother).await;
     assert!(alice.may("get", "pods/log").await, "what is active goes on");
     assert_eq!(bed.bindings().await.len(), 1);
     for ((grant, spec), history) in [&expired, &denied, &active].into_iter().zip(before).zip(histories) {

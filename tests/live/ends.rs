@@ -217,7 +217,7 @@ async fn e19_overlapping_grants_of_one_person_never_cut_each_other() {
     let [left] = &bed.bindings().await[..] else { panic!("one binding is left") };
     assert_eq!(left.name_any(), second_grant.child().await.1);
     assert!(alice.may("get", "pods/log").await, "the other one still holds");
-    let record = first_grant.becomes(RemovalVerified::StillAllowed).await;
+    let record = first_grant.becomes(RemovalVerified::HeldByAnother).await;
     let said = record.status.unwrap().conditions.into_iter().find(|c| c.type_ == "RemovalVerified").unwrap().message;
     assert!(said.contains(&left.name_any()), "what allows it is named: {said}");
 

@@ -1,6 +1,6 @@
 //! Each file of `examples/` is applied and behaves as its text says.
 use curfew::api::permission::DangerType;
-use curfew::api::reasons::{BeginReason, Ready, Screened};
+use curfew::api::reasons::{BeginReason, Ready, Screened, SecondStage};
 use curfew::api::request::AccessRequest;
 use curfew_testbed::bed::{Bed, Filed, Person, until};
 use serde_json::{Value, json};
@@ -18,6 +18,8 @@ const APPLIED: &[&str] = &[
     "policies/small-team.yaml",
     "requests/read-only-check.yaml",
     "requests/small-team-refused.yaml",
+    "requests/small-team-renewal.yaml",
+    "requests/small-team-then.yaml",
     "requests/small-team.yaml",
     "roles/failed-job.yaml",
 ];
@@ -133,6 +135,45 @@ async fn i8_the_request_of_a_small_team_is_granted_by_the_pasted_command_and_j3_
     let values = lines.next().unwrap();
     assert_eq!(values[1..7], ["SUP-4812", "alice", "read", &bed.namespace, "bob", "(service-owners)"]);
     assert_eq!(values[9], "Bound");
+}
+
+#[tokio::test]
+async fn x7_the_renewal_of_a_small_team_follows_its_request_and_b23_the_second_access_is_started_by_the_pasted_command()
+{
+    let bed = Bed::new("small-more").await;
+    let _operator = bed.operator().await;
+    let policy = policy(&bed, "policies/small-team.yaml").await;
+    let (alice, erin) = (bed.person("alice", &["engineers"]).await, bed.person("erin", &["engineers"]).await);
+    let bob = bed.person("bob", &["service-owners"]).await;
+    let yes = || json!({"step": "service-owner", "as": "service-owners", "decision": "Approve"});
+    let agreed = async |who: &Person, name: &str| {
+        let filed = who.applies(request(&bed, name, &policy)).await.unwrap();
+        let waits = filed.becomes(Screened::Complete).await;
+        assert_eq!(codes(&waits), set([]), "{name}");
+        bob.decides(&filed, yes()).await.unwrap();
+        let grant = filed.recorded().await;
+        (filed, grant)
+    };
+    let (_, first) = agreed(&alice, "requests/small-team.yaml").await;
+    let first = first.becomes(BeginReason::Bound).await.spec;
+    let (_, renewal) = agreed(&alice, "requests/small-team-renewal.yaml").await;
+    let renewal = renewal.becomes(BeginReason::Scheduled).await.spec;
+    assert_eq!(Some(renewal.not_before), first.expires_at);
+
+    let (looks, grant) = agreed(&erin, "requests/small-team-then.yaml").await;
+    grant.becomes(BeginReason::Bound).await;
+    looks.becomes(BeginReason::Bound).await;
+    let told = looks.becomes(SecondStage::Agreed).await.status.unwrap().conditions;
+    let told = &told.iter().find(|c| c.type_ == "SecondStage").unwrap().message;
+    let line = &told[told.find("kubectl").unwrap()..];
+    let pasted = shell(&bed, &erin.kubeconfig, line);
+    assert!(!pasted.status.success() && said(&pasted).contains("say in the finding"), "{}", said(&pasted));
+    let line = line
+        .replace("SAY WHAT YOU FOUND AND WILL CHANGE", "The payment worker holds a stale lock: a restart frees it.");
+    let pasted = shell(&bed, &erin.kubeconfig, &line);
+    assert!(pasted.status.success(), "{}", said(&pasted));
+    looks.recorded_again().await.becomes(BeginReason::Bound).await;
+    assert!(erin.may("delete", "pods").await);
 }
 
 #[tokio::test]

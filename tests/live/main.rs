@@ -12,6 +12,8 @@ mod gitops;
 mod life;
 mod permissions;
 mod races;
+mod renewal;
 mod retention;
 mod running;
+mod second;
 mod time;

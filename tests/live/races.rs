@@ -156,7 +156,7 @@ async fn a_graceful_stop_leaves_live_access_alone() {
 #[tokio::test]
 async fn nothing_is_written_in_sixty_quiet_seconds() {
     let bed = Bed::new("quiet").await;
-    let policy = bed.policy_with(json!({"limits": {"activePerRequester": 5}})).await;
+    let policy = bed.policy_with(json!({"limits": {"activePerRequester": 5, "pendingPerRequester": 20}})).await;
     let operator = bed.operator().await;
     let (alice, bob) = bed.alice_and_bob().await;
     let asks = async |number: u32, reason: &str| {
@@ -178,7 +178,7 @@ async fn nothing_is_written_in_sixty_quiet_seconds() {
     alice.closes(&closed, "").await.unwrap();
     ended.becomes(EndReason::Closed).await;
     // The ended one still finds the active one's binding, and asks now and then, but has nothing new to write.
-    ended.becomes(RemovalVerified::StillAllowed).await;
+    ended.becomes(RemovalVerified::HeldByAnother).await;
     // An incomplete one tells of other live access, and is screened again after half a minute: filed when that stands.
     asks(3, "Need access to investigate").await.becomes(Screened::Incomplete).await;
     let shared = bed.person("shared", &["engineers"]).await;

@@ -39,6 +39,8 @@ fn status() -> AccessRequestStatus {
 fn brief_of(request: &AccessRequest, policy: &AccessPolicy, status: &AccessRequestStatus) -> Vec<String> {
     let installation = installation();
     let filing = Filing {
+        renews: None,
+        then: None,
         request,
         policy,
         access: &policy.spec.access[0],

@@ -10,6 +10,7 @@ use crate::decide::attestation;
 use crate::decide::effect::Answer;
 use crate::decide::screening::{self, Code, Filing, Screening, Seen};
 use crate::decide::{Now, selector, term, text};
+use chrono::TimeDelta;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use kube::ResourceExt;
@@ -17,12 +18,16 @@ use std::sync::Arc;
 use strum::VariantArray;
 
 /// What a beginning is judged by, read live.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Basis<'a> {
     /// The policy of the name on record.
     pub policy: Option<&'a AccessPolicy>,
     /// What the role allows that the request asks for under it; read where the policy [was edited](was_edited).
     pub rules: Option<&'a [PolicyRule]>,
+    /// The same for the access that it asks for second.
+    pub then_rules: Option<&'a [PolicyRule]>,
+    /// What a renewal is judged by; read where the policy was edited.
+    pub earlier: &'a [Arc<AccessGrant>],
     /// This person's grants that have not ended, under any policy; read where the policy was edited.
     pub live: &'a [Arc<AccessGrant>],
 }
@@ -40,7 +45,8 @@ pub(super) enum Holds {
 /// Whether a pass needs it: the access is to begin, and has neither begun nor ended. No end waits for it to be read.
 pub fn is_needed(found: &Found<'_>, now: Now) -> bool {
     let spec = &found.grant.spec;
-    let may_begin = spec.outcome == Outcome::Approved && spec.not_before.get() <= now.wall;
+    let lead = if spec.renewal.is_some() { super::LEAD } else { TimeDelta::zero() };
+    let may_begin = spec.outcome == Outcome::Approved && spec.not_before.get() - lead <= now.wall;
     may_begin && found.own_binding().is_none() && end_of(found, now).is_none()
 }
 
@@ -70,6 +76,10 @@ pub(super) fn judge(observed: &Observed<'_>, now: Now) -> Holds {
     }
     if was_edited(policy, found.grant) {
         let live: Vec<_> = basis.live.iter().filter(|g| g.uid() != found.grant.uid()).cloned().collect();
+        // What was granted since counts for later requests, not for this one.
+        let made = |grant: &AccessGrant| grant.metadata.creation_timestamp.clone().map(|at| at.0);
+        let before = basis.earlier.iter().filter(|g| made(g) < made(found.grant));
+        let earlier: Vec<_> = before.cloned().collect();
         let installation = observed.installation;
         let seen = Seen {
             now: now.wall,
@@ -78,7 +88,10 @@ pub(super) fn judge(observed: &Observed<'_>, now: Now) -> Holds {
             policies: &[],
             namespace: Some(namespace),
             rules: basis.rules,
+            then_rules: basis.then_rules,
             live: &live,
+            earlier: &earlier,
+            pending: &[],
             installation,
         };
         return under_its_new_text(observed, screening::screen(&seen), now);
@@ -116,7 +129,8 @@ fn since_edited(words: &str) -> String {
 
 /// What the request would get now, if it is something else than what was agreed to.
 fn differs(grant: &AccessGrant, filing: &Filing<'_>) -> Option<String> {
-    let (spec, access) = (&grant.spec, filing.access);
+    let spec = &grant.spec;
+    let access = if spec.follows.is_some() { filing.then?.access } else { filing.access };
     if access.name != spec.access || access.role_ref != spec.role_ref || access.level != spec.level {
         let now = format!("`{}` ({:?}) by {}", access.name, access.level, access.role_ref);
         return Some(format!("`{}` ({:?}) by {} became {now}", spec.access, spec.level, spec.role_ref));
@@ -225,7 +239,8 @@ mod tests {
             }
         }
         fn pass(&self) -> Plan<AccessGrantStatus> {
-            let basis = Basis { policy: self.policy.as_ref(), rules: Some(&self.rules), live: &self.live };
+            let rules = Some(&self.rules[..]);
+            let basis = Basis { policy: self.policy.as_ref(), rules, live: &self.live, ..Basis::default() };
             self.pass_with(is_needed(&self.found(), self.now).then_some(basis))
         }
         fn pass_with(&self, basis: Option<Basis<'_>>) -> Plan<AccessGrantStatus> {
@@ -237,7 +252,8 @@ mod tests {
         fn pass_of(&self, basis: Option<Basis<'_>>, guard: Guard) -> Plan<AccessGrantStatus> {
             let standing = Standing { lease_held: true, guard, fuses: Fuses::Burn };
             let (found, installation) = (self.found(), &self.installation);
-            decide(&Observed { found, installation, standing: &standing, basis, answers: &[], refused: None }, self.now)
+            let (standing, renewed) = (&standing, None);
+            decide(&Observed { found, renewed, installation, standing, basis, answers: &[], refused: None }, self.now)
         }
     }
     fn said(plan: &Plan<AccessGrantStatus>) -> (String, String) {

@@ -152,11 +152,29 @@ fn verify(observed: &Observed<'_>, status: &mut AccessGrantStatus, now: Now) -> 
         reasons::set(status, RemovalVerified::Removed, words, generation, at);
         return until_retention(grant, now);
     }
-    let own = names::child(&grant.spec.request.name, &grant.spec.request.uid);
-    if since < LAG && allowed.iter().all(|a| a.words.contains(&own)) {
+    let own = names::in_words(&names::child_of(&grant.spec), &grant.spec.namespace);
+    let is_own = |a: &&&Answer| a.words.contains(&own);
+    // What ends by itself, such as its renewal, is no standing right.
+    let is_temporary = |a: &&&Answer| names::is_by_managed_binding(&a.words) && !is_own(a);
+    if since < LAG && allowed.iter().any(|a| is_own(&a)) && allowed.iter().all(|a| is_own(&a) || is_temporary(&a)) {
         return Next::After(AT_ONCE);
     }
-    let first = allowed[0];
+    let Some(first) = allowed.iter().find(|a| !is_temporary(a)) else {
+        let next = Next::After(since.clamp(SOON, TimeDelta::minutes(1)));
+        // Of several, the API server names one or another.
+        if reasons::is(status, RemovalVerified::HeldByAnother) {
+            return next;
+        }
+        let words = format!(
+            "{} is allowed to {} by another temporary access, which ends by itself: {}{}",
+            permission_of(allowed[0]),
+            grant.spec.user,
+            allowed[0].words,
+            and_more(allowed.len())
+        );
+        reasons::set(status, RemovalVerified::HeldByAnother, words, generation, at);
+        return next;
+    };
     let words = format!(
         "{} is still allowed to {}: {}{}",
         permission_of(first),

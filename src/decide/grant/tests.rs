@@ -403,8 +403,9 @@ fn pass_with(
     let (open, ns, installation) = (request(json!({})), namespace(), installation());
     let found = Found { grant, request: Some(&open), fuse, binding, namespace: Some(&ns), role };
     let policy = policy(json!({}));
-    let basis = basis::is_needed(&found, now).then_some(Basis { policy: Some(&policy), rules: None, live: &[] });
-    decide(&Observed { found, installation: &installation, standing, basis, answers, refused: None }, now)
+    let basis = basis::is_needed(&found, now).then_some(Basis { policy: Some(&policy), ..Basis::default() });
+    let renewed = None;
+    decide(&Observed { found, renewed, installation: &installation, standing, basis, answers, refused: None }, now)
 }
 fn live(yes: bool) -> Vec<Answer> {
     let question = Question::IsAdmissionLive { namespace: "billing".into(), request: "sup-4812".into() };
@@ -434,6 +435,79 @@ fn fuse_record_guard_binding_in_that_order() {
     assert!(matches!(&binds.effects[..], [Effect::CreateBinding(_)]));
     let holds = pass(&recorded(), Some(&fuse(true)), Some(&binding()), &well(), &[], now);
     assert_eq!(state(&holds).as_deref(), Some("Bound"));
+}
+#[test]
+fn e19_a_renewal_follows_without_a_gap_and_never_begins_early_for_who_has_nothing() {
+    let renews = json!({"of": "sup-4811", "grant": "billing.sup-4811.1", "depth": 1, "whatChanged": "", "whatRemains": "", "whyNotEnough": ""});
+    let mut renewal = recorded();
+    renewal.spec.renewal = serde_json::from_value(renews).unwrap();
+    let bound = json!({"conditions": [{"type": "Active", "status": "True", "reason": "Bound", "message": "", "lastTransitionTime": "2026-12-01T08:30:00Z"}]});
+    let (live, over, mut other_role) = (grant(bound.clone()), grant(begun()), grant(bound));
+    other_role.spec.role_ref.name = "curfew-restart".into();
+    let (open, ns, installation, standing) = (request(json!({})), namespace(), installation(), well());
+    let fuse = fuse(true);
+    let policy = policy(json!({}));
+    let basis = Some(Basis { policy: Some(&policy), ..Basis::default() });
+    for (sentence, renewed, time, begins) in [
+        ("long before", Some(&live), "08:50:00", false),
+        ("just before the other ends", Some(&live), "08:59:55", true),
+        ("just before the lead", Some(&live), "08:59:54", false),
+        ("the other was closed early", Some(&over), "08:59:59", false),
+        ("the other was of another role", Some(&other_role), "08:59:59", false),
+        ("the other is not there", None, "08:59:59", false),
+        ("its time has come", None, "09:00:00", true),
+    ] {
+        let found = Found {
+            grant: &renewal,
+            request: Some(&open),
+            fuse: Some(&fuse),
+            binding: None,
+            namespace: Some(&ns),
+            role: &gives(&[]),
+        };
+        let answers = super::tests::live(true);
+        let observed = Observed {
+            found,
+            renewed,
+            installation: &installation,
+            standing: &standing,
+            basis,
+            answers: &answers,
+            refused: None,
+        };
+        let plan = decide(&observed, at(time));
+        assert_eq!(matches!(&plan.effects[..], [Effect::CreateBinding(_)]), begins, "{sentence}");
+        if !begins {
+            assert_eq!(state(&plan).as_deref(), Some("Scheduled"), "{sentence}");
+            assert!(plan.effects.is_empty(), "{sentence}: neither fuse nor binding");
+            assert!(matches!(plan.next, Next::After(wait) if wait <= TimeDelta::minutes(10)), "{sentence}");
+        }
+    }
+    let room = |renewed: Option<&AccessGrant>| {
+        let begins = AccessGrant { status: None, ..renewal.clone() };
+        let found = Found {
+            grant: &begins,
+            request: Some(&open),
+            fuse: None,
+            binding: None,
+            namespace: Some(&ns),
+            role: &gives(&[]),
+        };
+        let observed = Observed {
+            found,
+            renewed,
+            installation: &installation,
+            standing: &standing,
+            basis,
+            answers: &[],
+            refused: None,
+        };
+        match questions(&observed, at("08:59:57")).pop() {
+            Some(Question::HasRoom { limit, .. }) => limit,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(room(Some(&live)), installation.grants_per_namespace + 1, "what it renews makes room for it");
 }
 #[test]
 fn nothing_begins_without_lease_guard_clock_or_time() {
@@ -523,6 +597,16 @@ fn g4_the_removal_is_verified_by_what_the_api_server_says() {
     let (reason, words) = still.unwrap();
     assert!(reason == "StillAllowed" && words.contains("by-hand/billing"), "{words}");
     assert!(matches!(next, Next::After(_)));
+    let by_renewal = "RBAC: allowed by RoleBinding \"curfew-sup-4813-9a0b1c2d/billing\" of ClusterRole \"curfew-logs\"";
+    let (held, reason, next) = verified(&said(true, by_renewal));
+    assert_eq!(
+        (held.unwrap().0.as_str(), reason),
+        ("HeldByAnother", Some(EndReason::Expired)),
+        "it is no standing right"
+    );
+    assert!(matches!(next, Next::After(_)), "it is asked again until that has ended too");
+    let both = [said(true, by_renewal), said(true, "allowed by RoleBinding \"by-hand/billing\"")].concat();
+    assert_eq!(verified(&both).0.unwrap().0, "StillAllowed", "what stands is what is said");
     let (own, reason, next) = verified(&said(true, "allowed by RoleBinding \"curfew-sup-4812-7f3a2c1b/billing\""));
     assert_eq!(
         (own, reason, next),
@@ -537,8 +621,15 @@ fn g4_each_permission_of_a_line_is_asked_about() {
     grant.spec.adds = vec!["get,list,watch pods".into(), "get configmaps flags".into()];
     let role = &RoleNow::Unread;
     let found = Found { grant: &grant, request: Some(&open), fuse: None, binding: None, namespace: Some(&ns), role };
-    let observed =
-        Observed { found, installation: &installation, standing: &standing, basis: None, answers: &[], refused: None };
+    let observed = Observed {
+        found,
+        renewed: None,
+        installation: &installation,
+        standing: &standing,
+        basis: None,
+        answers: &[],
+        refused: None,
+    };
     let now = at("09:30:01");
     let mut answers: Vec<_> = questions(&observed, now)
         .into_iter()

@@ -9,7 +9,7 @@ use k8s_openapi::api::rbac::v1::PolicyRule;
 use std::collections::BTreeSet;
 
 /// What the answers say about each permission of the role; `None` until all were asked.
-pub(super) fn permissions(rules: &[PolicyRule], answers: &[Answer]) -> Option<Permissions> {
+fn permissions(rules: &[PolicyRule], answers: &[Answer]) -> Option<Permissions> {
     let (all, _) = role::permissions(rules);
     let (mut adds, mut had) = (vec![], vec![]);
     for permission in &all {
@@ -30,8 +30,23 @@ pub(super) fn permissions(rules: &[PolicyRule], answers: &[Answer]) -> Option<Pe
     })
 }
 
+/// Brings up to date what is shown of a role, and says what it gives beyond what people were shown.
+pub(super) fn update(shown: &mut Option<Permissions>, rules: &[PolicyRule], answers: &[Answer]) -> Option<String> {
+    if is_of(shown.as_ref(), rules) {
+        return None;
+    }
+    let before = shown.take();
+    let gains = before.as_ref().and_then(|before| role::gained(&all_of(before), rules));
+    *shown = permissions(rules, answers).or(before);
+    gains
+}
+/// Whether this speaks of what the role gives now.
+pub(super) fn is_of(shown: Option<&Permissions>, rules: &[PolicyRule]) -> bool {
+    shown.is_some_and(|shown| shown.rules_sha256 == role::digest(rules))
+}
+
 /// All that the role gave when people were asked.
-pub(super) fn all_of(shown: &Permissions) -> Vec<Permission> {
+fn all_of(shown: &Permissions) -> Vec<Permission> {
     shown.adds.iter().chain(&shown.had).filter_map(|line| role::read(line).ok()).flatten().collect()
 }
 

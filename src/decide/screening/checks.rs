@@ -8,9 +8,9 @@ use crate::api::policy::{AccessPolicy, Step, TicketRule};
 use crate::api::reasons::{Ready, Reason};
 use crate::api::subject::{Level, SubjectKind};
 use crate::api::time::Instant;
-use crate::decide::{approval, approvers, attestation, role, selector, term, text};
+use crate::decide::{approval, approvers, attestation, renewal, role, second, selector, term, text};
 use chrono::TimeDelta;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
 use kube::ResourceExt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,6 +42,12 @@ pub const CHECKS: &[Criterion] = &[
         asks: "Does the policy offer what is asked for, and is its role still within the declared level?",
         covers: &["B14", "F4"],
         examine: access_offered,
+    },
+    Criterion {
+        name: "SecondStage",
+        asks: "Does the policy offer what is asked for second, is its role within its level, and its time within the maximum?",
+        covers: &["B23"],
+        examine: second::second_stage,
     },
     Criterion {
         name: "RealTask",
@@ -96,6 +102,30 @@ pub const CHECKS: &[Criterion] = &[
         asks: "What else does this person hold now, and does the policy allow one more ticket?",
         covers: &["C6"],
         examine: other_active_grants,
+    },
+    Criterion {
+        name: "PendingRequests",
+        asks: "Has this person fewer undecided requests than the policy allows, of those filed before?",
+        covers: &["C6"],
+        examine: pending_requests,
+    },
+    Criterion {
+        name: "Renewal",
+        asks: "Is more of what was just granted asked for as a renewal, of one's own access and no wider?",
+        covers: &["E19", "E21", "X7"],
+        examine: renewal::renewal,
+    },
+    Criterion {
+        name: "RenewalAnswers",
+        asks: "Does a renewal say what is different, what is left, and why the time did not do?",
+        covers: &["E20"],
+        examine: renewal::answers,
+    },
+    Criterion {
+        name: "Renewals",
+        asks: "How often has the work been renewed, and does the policy allow once more?",
+        covers: &["E22"],
+        examine: renewal::depth_allowed,
     },
     Criterion {
         name: "AuditTrail",
@@ -322,7 +352,7 @@ fn not_counted(weight: &words::Weight) -> String {
 
 fn evidence(seen: &Seen<'_>) -> Finding {
     let Some(policy) = seen.policy else { return needs_policy() };
-    let needed = evidence::needed(&policy.spec, access_of(seen.request, policy));
+    let needed = evidence::needed(&policy.spec, second::higher(seen.request, policy));
     let missing = evidence::missing(&needed, &seen.request.spec);
     let names = |forms: &[&evidence::Form]| text::few(forms.iter().map(|form| form.field), 7);
     if missing.is_empty() {
@@ -525,6 +555,38 @@ fn other_active_grants(seen: &Seen<'_>) -> Finding {
         format!(
             "you have live access for other tickets under this policy, and it allows {most} at a time: {held}; close \
              one, or wait: this is screened again when it ends"
+        ),
+    )
+}
+
+/// Those filed before this one count, so that of many the first ones are decided, whichever is looked at first.
+fn pending_requests(seen: &Seen<'_>) -> Finding {
+    let Some(policy) = seen.policy else { return needs_policy() };
+    let order = |meta: &ObjectMeta| {
+        let filed = meta.creation_timestamp.as_ref().and_then(|at| Instant::try_from(at).ok());
+        (filed, meta.namespace.clone(), meta.name.clone())
+    };
+    let this = &seen.request.metadata;
+    let mut before: Vec<_> =
+        seen.pending.iter().filter(|other| other.uid != this.uid && order(other) < order(this)).collect();
+    before.sort_by_key(|meta| order(meta));
+    let most = policy.spec.limits.pending_per_requester;
+    let words = |meta: &&ObjectMeta| {
+        let text = |of: &Option<String>| of.clone().unwrap_or_default();
+        format!("{} in {}", text(&meta.name), text(&meta.namespace))
+    };
+    if before.len() < usize::try_from(most).unwrap_or(0) {
+        return Finding::Passed(format!("undecided before it: {}", text::few(before.iter().map(words), 6)));
+    }
+    let filed = order(before[0]).0;
+    let free = filed.and_then(|at| at.checked_add(policy.spec.approval.pending_timeout.delta()));
+    let free = free.map_or_else(String::new, |at| format!(" ({} is decided by {at} at the latest)", words(&before[0])));
+    Finding::Failed(
+        Code::LimitReached,
+        format!(
+            "you have undecided requests under this policy, and it allows {most} at a time: {}; close one, or wait: this is \
+             screened again when one is decided{free}",
+            text::few(before.iter().map(words), 6)
         ),
     )
 }

@@ -73,14 +73,14 @@ fn request(changes: Value) -> AccessRequest {
 }
 
 /// One record of one customer.
-fn data(tenant: &str) -> Value {
+pub(crate) fn data(tenant: &str) -> Value {
     json!({"system": "billing-db", "kind": "invoice", "tenant": tenant, "records": ["99017"], "fields": ["total"]})
 }
 fn records(count: usize) -> Value {
     json!({"system": "billing-db", "records": (0..count).map(|n| n.to_string()).collect::<Vec<_>>()})
 }
 
-fn grant(changes: Value) -> Arc<AccessGrant> {
+pub(crate) fn grant(changes: Value) -> Arc<AccessGrant> {
     let mut spec = json!({
         "request": {"namespace": "billing", "name": "other", "uid": "2", "generation": 1},
         "policy": {"name": "customer-support", "uid": "1", "generation": 1, "description": "", "retentionDays": 400},
@@ -97,13 +97,16 @@ fn grant(changes: Value) -> Arc<AccessGrant> {
 }
 
 /// Everything that is read for a request; each row of the tables changes a little of it.
-struct World {
-    request: AccessRequest,
-    policy: Option<AccessPolicy>,
+pub(crate) struct World {
+    pub(crate) request: AccessRequest,
+    pub(crate) policy: Option<AccessPolicy>,
     policies: Vec<Arc<AccessPolicy>>,
     namespace: Option<Namespace>,
-    rules: Option<Vec<PolicyRule>>,
+    pub(crate) rules: Option<Vec<PolicyRule>>,
+    pub(crate) then_rules: Option<Vec<PolicyRule>>,
     live: Vec<Arc<AccessGrant>>,
+    pub(crate) earlier: Vec<Arc<AccessGrant>>,
+    pending: Vec<ObjectMeta>,
     installation: Installation,
     now: DateTime<Utc>,
 }
@@ -117,12 +120,15 @@ impl World {
             policies: vec![Arc::new(policy(json!({})))],
             namespace: Some(serde_json::from_value(namespace).unwrap()),
             rules: Some(serde_json::from_value(rules).unwrap()),
+            then_rules: None,
             live: vec![],
+            earlier: vec![],
+            pending: vec![],
             installation: installation(),
             now: "2026-11-21T05:00:00Z".parse().unwrap(),
         }
     }
-    fn asks(changes: Value) -> Self {
+    pub(crate) fn asks(changes: Value) -> Self {
         Self { request: request(changes), ..Self::new() }
     }
     fn under(changes: Value) -> Self {
@@ -133,7 +139,7 @@ impl World {
         let ticket = json!({"pattern": "^SUP-[0-9]+$", "message": "A support case."});
         Self::under(json!({"evidence": {"ticket": ticket, "require": require}}))
     }
-    fn seen(&self) -> Seen<'_> {
+    pub(crate) fn seen(&self) -> Seen<'_> {
         Seen {
             now: self.now,
             request: &self.request,
@@ -141,13 +147,50 @@ impl World {
             policies: &self.policies,
             namespace: self.namespace.as_ref(),
             rules: self.rules.as_deref(),
+            then_rules: self.then_rules.as_deref(),
             live: &self.live,
+            earlier: &self.earlier,
+            pending: &self.pending,
             installation: &self.installation,
         }
     }
-    fn codes(&self) -> Vec<String> {
+    pub(crate) fn codes(&self) -> Vec<String> {
         screen(&self.seen()).checks.into_iter().filter_map(|check| check.code).collect()
     }
+}
+
+/// A request that is undecided, filed in the same second: names tell the order.
+fn filed_before(name: &str) -> ObjectMeta {
+    ObjectMeta {
+        name: Some(name.into()),
+        namespace: Some("billing".into()),
+        uid: Some(name.into()),
+        ..ObjectMeta::default()
+    }
+}
+/// Asks for a second access, whose role allows this.
+pub(crate) fn then(access: &str, duration: Option<&str>, rules: Option<Vec<PolicyRule>>) -> World {
+    let mut then = json!({"access": access});
+    if let Some(duration) = duration {
+        then["duration"] = json!(duration);
+    }
+    let why = "The worker hangs, and only a restart frees its queue.";
+    World { then_rules: rules, ..World::asks(json!({"then": then, "whyNotLower": why})) }
+}
+fn wildcard() -> Vec<PolicyRule> {
+    serde_json::from_value(json!([{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}])).unwrap()
+}
+/// What a renewal of this request says.
+pub(crate) fn renewal_of(request: &str) -> Value {
+    json!({"renewal": {"of": request, "whatChanged": "Invoice totals of May match the ledger, totals of June differ.",
+        "whatRemains": "Compare June invoices with ledger entries of account 4812.",
+        "whyNotEnough": "Reading logs of May took half an hour, as the service restarts hourly."}})
+}
+/// Somebody who has access for the ticket, by request `other`, and asks.
+pub(crate) fn had(grant_: Value, changes: Value) -> World {
+    let mut before = json!({"ticket": "SUP-4812"});
+    merge(&mut before, grant_);
+    World { earlier: vec![grant(before)], ..World::asks(changes) }
 }
 
 fn without_status(mut policy: AccessPolicy) -> AccessPolicy {
@@ -411,6 +454,44 @@ fn refused() -> Vec<(&'static str, World, Code)> {
             },
             Code::LimitReached,
         ),
+        (
+            "C6 three undecided requests before it",
+            World { pending: ["a", "b", "c"].map(filed_before).into(), ..World::new() },
+            Code::LimitReached,
+        ),
+        ("B23 a second access that is not offered", then("admin", None, Some(vec![])), Code::AccessNotOffered),
+        ("B23 the first access once more", then("logs", None, Some(vec![])), Code::AccessNotOffered),
+        ("B23 a second role that is gone", then("restart", None, None), Code::PolicyNotReady),
+        (
+            "B23 a second role that gives more than its level",
+            then("restart", None, Some(wildcard())),
+            Code::PolicyNotReady,
+        ),
+        (
+            "B23 more time than the second access allows",
+            then("restart", Some("31m"), Some(vec![])),
+            Code::DurationTooLong,
+        ),
+        ("E19 more of what is live", had(json!({}), json!({})), Code::RenewalRequired),
+        ("E19 a renewal of nothing", World::asks(renewal_of("sup-1")), Code::RenewalRequired),
+        ("E21 a renewal for another ticket", had(json!({"ticket": "SUP-1"}), renewal_of("other")), Code::RenewalWidens),
+        (
+            "E20 answers that say nothing",
+            had(
+                json!({}),
+                json!({"renewal": {"of": "other", "whatChanged": "Just in case", "whatRemains": "more",
+                "whyNotEnough": "Need more time to investigate"}}),
+            ),
+            Code::VagueReason,
+        ),
+        (
+            "E22 a third renewal",
+            had(
+                json!({"renewal": {"of": "first", "grant": "g", "depth": 2, "whatChanged": "", "whatRemains": "", "whyNotEnough": ""}}),
+                renewal_of("other"),
+            ),
+            Code::LimitReached,
+        ),
     ]
 }
 
@@ -492,6 +573,12 @@ fn complete() -> Vec<(&'static str, World)> {
         ),
         ("D16 a step that lists the requester and somebody else", World::under(two)),
         ("C6 more access for the same ticket", world(json!({"ticket": "SUP-4812"}))),
+        (
+            "C6 three undecided requests, one of them later",
+            World { pending: vec![filed_before("a"), filed_before("b"), filed_before("z")], ..World::new() },
+        ),
+        ("E19 a renewal of what is live", had(json!({}), renewal_of("other"))),
+        ("B23 a second access within its time", then("restart", Some("30m"), Some(vec![]))),
         ("C6 live access under another policy", world(json!({"policy": other_policy}))),
         (
             "C6 a policy that allows two tickets",

@@ -318,7 +318,7 @@ pub const ROWS: &[Row] = &[
                 json!({"status": {"conditions": [{"type": "Approved", "status": "True", "reason": "StepsMet", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}}),
             )
         },
-        answer: refused(RULE, "people write only status.approvals and status.close, not: conditions"),
+        answer: refused(RULE, "people write only status.approvals, status.close and status.then, not: conditions"),
     },
     Row {
         says: "an administrator writes himself among those it waits for",

@@ -34,6 +34,16 @@ pub enum Given {
     Approved,
     /// `Approved`, and alice has closed it.
     Closed,
+    /// A request by alice that asks for a second access: the first one holds, and the second was agreed to.
+    Agreed,
+    /// The same, and alice has started the second.
+    Started,
+    /// `Started`, and the operator finds the finding vague.
+    Vague,
+    /// `Agreed`, and the first one has ended.
+    AgreedLate,
+    /// `Agreed`, and alice has closed it.
+    AgreedClosed,
     /// `Waiting`, and being deleted: something in the foreground holds it.
     Dying,
     /// A request by alice, screened, then deleted and filed again under the same name and screened again; its old revision is kept.
@@ -146,6 +156,9 @@ impl Scene {
                     world.must(Who::Alice, s.close(json!({"by": "alice"}))).await;
                 }
             }
+            Given::Agreed | Given::Started | Given::Vague | Given::AgreedLate | Given::AgreedClosed => {
+                s.is_agreed(world, given).await;
+            }
             Given::Dying => s.dies(world).await,
             Given::Again => {
                 s.waits(world, Who::Alice, json!([{"kind": "Group", "name": "billing-owners"}]), "True").await;
@@ -206,6 +219,36 @@ impl Scene {
         self.files(world, who).await;
         let status = self.screening(approvers, screened);
         world.must(Who::Operator, merge(self.request_status(), json!({"status": status}))).await;
+    }
+
+    async fn is_agreed(&mut self, world: &World, given: Given) {
+        let mut asks = self.asks();
+        asks["spec"]["then"] = json!({"access": "restart", "duration": "10m"});
+        let filed = world.must(Who::Alice, create(self.requests(), asks)).await;
+        self.revision = revision(&filed);
+        let says = |active: &str, reason: &str, second: &str| {
+            let conditions = [
+                condition("Screened", "True", "Complete"),
+                condition("Approved", "True", "StepsMet"),
+                condition("Active", active, reason),
+                condition("SecondStage", "Unknown", second),
+            ];
+            merge(
+                self.request_status(),
+                json!({"status": {"revision": self.revision, "approvals": [], "conditions": conditions}}),
+            )
+        };
+        world.must(Who::Operator, says("True", "Bound", "Agreed")).await;
+        match given {
+            Given::Started => drop(world.must(Who::Alice, self.start("alice")).await),
+            Given::Vague => {
+                world.must(Who::Alice, self.start("alice")).await;
+                world.must(Who::Operator, says("True", "Bound", "VagueFinding")).await;
+            }
+            Given::AgreedLate => drop(world.must(Who::Operator, says("False", "Expired", "Agreed")).await),
+            Given::AgreedClosed => drop(world.must(Who::Alice, self.close(json!({"by": "alice"}))).await),
+            _ => {}
+        }
     }
 
     async fn dies(&mut self, world: &World) {
@@ -365,6 +408,14 @@ impl Scene {
     /// Sets `status.close`.
     pub fn close(&self, close: Value) -> Call {
         merge(self.request_status(), json!({"status": {"close": close}}))
+    }
+    /// Starts the second access.
+    pub fn start(&self, by: &str) -> Call {
+        self.start_with(by, "The worker holds a stale lock since the deploy: a restart frees it.")
+    }
+    /// The same, with another finding.
+    pub fn start_with(&self, by: &str, finding: &str) -> Call {
+        merge(self.request_status(), json!({"status": {"then": {"by": by, "finding": finding}}}))
     }
     /// Changes the reason.
     pub fn amend(&self, reason: &str) -> Call {

@@ -122,6 +122,7 @@ impl Bed {
             "requesters": [{"kind": "Group", "name": "engineers"}],
             "access": [{"name": "logs", "level": "ReadOnly", "roleRef": {"kind": "ClusterRole", "name": "curfew-logs"}}],
             "duration": {"default": "30m", "max": "1h"},
+            "limits": {"pendingPerRequester": 20},
             "evidence": {"ticket": {"pattern": "^SUP-[0-9]+$", "message": "A support case."}, "require": []},
             "approval": {"steps": [{"name": "service-owner", "approvers": [{"kind": "User", "name": "bob"}, {"kind": "Group", "name": "billing-owners"}]}]},
         });
@@ -232,10 +233,12 @@ async fn client(kubeconfig: &Path, scope: &Scope, faults: &Faults) -> Client {
 }
 
 impl Person {
-    /// The manifest of a request under this policy.
+    /// The manifest of a request under this policy; `sup-1` is for ticket SUP-1, as more for one ticket is a renewal.
     pub fn request(&self, name: &str, policy: &str, duration: &str) -> Value {
+        let is_case = name.strip_prefix("sup-").is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()));
+        let ticket = if is_case { name.to_uppercase() } else { "SUP-4812".to_owned() };
         json!({"apiVersion": "curfew.dev/v1alpha1", "kind": "AccessRequest", "metadata": {"name": name, "namespace": self.namespace}, "spec": {
-            "policy": policy, "reason": "Check why invoice totals changed for customer account 4812.", "ticket": "SUP-4812", "duration": duration}})
+            "policy": policy, "reason": "Check why invoice totals changed for customer account 4812.", "ticket": ticket, "duration": duration}})
     }
     /// A request that somebody else filed, as they see it.
     pub fn filed(&self, name: &str) -> Filed {
@@ -298,6 +301,15 @@ impl Person {
         );
         api.patch_status(&filed.name, &PatchParams::default(), &patch).await.map(drop)
     }
+    /// Starts the second access of a request, with this finding.
+    ///
+    /// # Errors
+    /// When the API server refuses it.
+    pub async fn starts(&self, filed: &Filed, finding: &str) -> kube::Result<()> {
+        let api = Api::<AccessRequest>::namespaced(self.client.clone(), &self.namespace);
+        let patch = json!({"status": {"then": {"by": self.name, "finding": finding}}});
+        api.patch_status(&filed.name, &PatchParams::default(), &Patch::Merge(patch)).await.map(drop)
+    }
     /// Ends the request, or the access that came of it.
     ///
     /// # Errors
@@ -349,6 +361,14 @@ impl Filed {
         .await;
         Granted { admin: self.admin.clone(), name }
     }
+    /// The record of its second access.
+    pub async fn recorded_again(&self) -> Granted {
+        let name = until(&format!("{}/{} is on record again", self.api.resource_url(), self.name), || async {
+            self.api.get(&self.name).await.ok()?.status?.then_grant
+        })
+        .await;
+        Granted { admin: self.admin.clone(), name }
+    }
     /// Deletes it, as its administrator or a reverted commit does.
     pub async fn is_deleted_by(&self, admin: &Client) {
         let namespace = self.now().await.namespace().unwrap_or_default();
@@ -378,7 +398,7 @@ impl Granted {
     /// Name of its binding and its fuse.
     pub async fn child(&self) -> (String, String) {
         let spec = self.record().await.spec;
-        (spec.namespace, names::child(&spec.request.name, &spec.request.uid))
+        (spec.namespace.clone(), names::child_of(&spec))
     }
 }
 
