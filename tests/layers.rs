@@ -114,6 +114,16 @@ const RULES: &[Rule] = &[
     },
 ];
 
+/// What a file may name although its layer may not, and why.
+const EXCEPTIONS: &[(&str, &str, &str)] =
+    &[("decide/expression", "std::thread", "an interpreter that calls itself needs a deep stack; it is waited for")];
+fn is_excepted(file: &Path, breach: &str) -> bool {
+    let of = |(at, path, _): &&(&str, &str, &str)| {
+        file.to_string_lossy().contains(&format!("/src/{at}")) && breach.ends_with(&format!("is under `{path}`"))
+    };
+    EXCEPTIONS.iter().any(|exception| of(&exception))
+}
+
 #[test]
 fn each_layer_names_only_those_below_it() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
@@ -123,8 +133,8 @@ fn each_layer_names_only_those_below_it() {
         assert!(!files.is_empty(), "no file in {}", rule.layer);
         for (file, text) in files {
             let module = module(&src, &file);
-            let said = breaches(rule, &module, &text);
-            found.extend(said.into_iter().map(|b| format!("{}: {b} ({})", file.display(), rule.why)));
+            let said = breaches(rule, &module, &text).into_iter().filter(|b| !is_excepted(&file, b));
+            found.extend(said.map(|b| format!("{}: {b} ({})", file.display(), rule.why)));
         }
     }
     assert!(found.is_empty(), "{}", found.join("\n"));

@@ -1,6 +1,7 @@
 //! `AccessGrant`: the record of one decision and of the access that came of it.
 use super::evidence::{Attachment, DataClass, DataScope, LegalBasis};
 use super::permission::Danger;
+use super::policy::Ruling;
 use super::reasons::{EndReason, FlagType, Outcome};
 use super::request::{Attestation, Decision};
 use super::time::{Instant, Span};
@@ -165,7 +166,15 @@ pub struct AccessGrantSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub why: Option<String>,
-    /// Who agreed, or who refused, as one line.
+    /// The rule of the policy that decided, where no person did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<RuleOf>,
+    /// Steps of the policy that were not needed, by their `when`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 9), inner(length(max = 63)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub not_needed: Vec<String>,
+    /// Who agreed, as one line; `rule NAME` where a rule did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub approved_by: Option<String>,
@@ -320,6 +329,22 @@ pub struct ApprovalOf {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub attested_by: Option<String>,
+}
+
+/// The rule that decided, as it was then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RuleOf {
+    /// Its name.
+    #[schemars(length(min = 1, max = 40))]
+    pub name: String,
+    /// The version of the policy that it stood in.
+    pub policy_generation: i64,
+    /// What it decided.
+    pub then: Ruling,
+    /// What it says.
+    #[schemars(length(max = 200))]
+    pub message: String,
 }
 
 /// One fact of a grant's history; each holds the digest of the one before.

@@ -13,6 +13,8 @@ pub const SENSITIVITY_LABEL: &str = "curfew.dev/sensitivity";
 pub const POLICY_LABEL: &str = "curfew.dev/policy";
 /// The request that it was filed as.
 pub const REQUEST_LABEL: &str = "curfew.dev/request";
+/// The rule that approved; on AccessGrants only.
+pub const RULE_LABEL: &str = "curfew.dev/rule";
 /// When the access ends, for people and tools: the truth is the grant's spec.
 pub const EXPIRES_ANNOTATION: &str = "curfew.dev/expires-at";
 /// Who made it, by the field's common label.
@@ -33,6 +35,7 @@ pub const MARKS: &[(&str, &str, &str)] = &[
     ),
     (POLICY_LABEL, "label on RoleBinding, Job and AccessGrant", "The policy that it was decided under."),
     (REQUEST_LABEL, "label on RoleBinding, Job and AccessGrant", "The request that it was filed as."),
+    (RULE_LABEL, "label on AccessGrant", "The rule of the policy that approved it, where no person did."),
     (MANAGED_BY_LABEL, "label on RoleBinding, Job and AccessGrant", "`curfew`."),
     (
         EXPIRES_ANNOTATION,

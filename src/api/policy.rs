@@ -1,7 +1,7 @@
 //! `AccessPolicy`: one reason that justifies access.
 use super::calendar::Calendar;
 use super::evidence::{DataClass, Required};
-use super::time::Span;
+use super::time::{Instant, Span};
 use super::{schema::*, subject::*};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector};
 use kube::{CustomResource, KubeSchema};
@@ -104,6 +104,9 @@ fn three() -> i32 {
 }
 fn four() -> i32 {
     4
+}
+fn five() -> i32 {
+    5
 }
 fn ten() -> i32 {
     10
@@ -242,6 +245,11 @@ pub struct Approval {
     #[schemars(length(max = 9))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub steps: Vec<Step>,
+    /// What is decided without people, by CEL. `Deny` beats `Approve`; while a rule cannot be judged nothing is granted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub rules: Vec<ApprovalRule>,
     /// How many characters a comment needs for an approval to count: a bare yes is no approval.
     #[serde(default = "ten")]
     #[schemars(range(min = 0, max = 200))]
@@ -259,10 +267,59 @@ pub struct Step {
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 5))]
     pub count: i32,
+    /// When the step is needed, in CEL: `access.level != 'ReadOnly' || duration > duration('30m')`. Default: always. It is
+    /// needed too where the expression cannot be judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512))]
+    pub when: Option<String>,
     /// Who may decide for it. `system:` names never do, but for a ServiceAccount listed as a User by its full name.
     #[schemars(length(min = 1, max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["kind".into(), "name".into()]))]
     pub approvers: Vec<Subject>,
+    /// Who stands in for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backups: Option<Backups>,
+}
+
+/// Who stands in for those who decide a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+pub struct Backups {
+    /// How long the approvers are waited for before backups may decide too, counted from when the request was complete. At
+    /// once where the requester is one of the step's approvers.
+    #[serde(default = "quarter")]
+    pub after: Span,
+    /// Who stands in, under the same rules as the approvers.
+    #[schemars(length(min = 1, max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["kind".into(), "name".into()]))]
+    pub approvers: Vec<Subject>,
+}
+fn quarter() -> Span {
+    Span::from_secs(15 * 60)
+}
+
+/// What is decided without people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+pub struct ApprovalRule {
+    /// What the record calls it: `rule NAME`.
+    #[schemars(length(min = 1, max = 40), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+    /// When it decides, in CEL: `'freeze' in namespaceObject.metadata.labels`.
+    #[schemars(length(min = 1, max = 512))]
+    pub when: String,
+    /// What it decides.
+    pub then: Ruling,
+    /// What the requester and the record are told.
+    #[schemars(length(min = 1, max = 200))]
+    pub message: String,
+}
+
+/// What a rule decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Ruling {
+    /// Access without people, at most `limits.autoApprovalsPerDay` times.
+    Approve,
+    /// No access, whoever agreed.
+    Deny,
 }
 
 /// How much one person may hold under this policy.
@@ -282,10 +339,19 @@ pub struct Limits {
     #[serde(default = "two")]
     #[schemars(range(min = 0, max = 20))]
     pub renewals: i32,
+    /// How many requests of one person the policy's rules may approve in 24 hours; beyond it people decide.
+    #[serde(default = "five")]
+    #[schemars(range(min = 0, max = 100))]
+    pub auto_approvals_per_day: i32,
 }
 impl Default for Limits {
     fn default() -> Self {
-        Self { active_per_requester: one(), pending_per_requester: three(), renewals: two() }
+        Self {
+            active_per_requester: one(),
+            pending_per_requester: three(),
+            renewals: two(),
+            auto_approvals_per_day: five(),
+        }
     }
 }
 
@@ -316,6 +382,17 @@ pub struct AccessPolicyStatus {
     /// How many grants under it give access at the moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active_grants: Option<i32>,
+    /// Written by the owner that the spec names: that they looked through the list of approvers, or cleaned up. An entry is
+    /// replaced by a later one of theirs, never taken away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 2))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["what".into()]))]
+    pub reviews: Vec<Review>,
+    /// What the operator made of each review: since when it counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 2))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["what".into()]))]
+    pub reviewed: Vec<Reviewed>,
     /// What works, but deserves a second look.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
@@ -337,4 +414,41 @@ pub struct Warning {
     /// What it is about, and what to do.
     #[schemars(length(max = 512))]
     pub message: String,
+}
+
+/// What an owner looks after regularly.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, strum::IntoStaticStr, strum::VariantArray,
+)]
+pub enum Duty {
+    /// Whether those who may ask and decide, and their backups, are still the right ones.
+    Approvers,
+    /// Whether what was granted under it is gone, and what was made with it too.
+    CleanUp,
+}
+
+/// Somebody did what an owner has to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Review {
+    /// What was looked after.
+    pub what: Duty,
+    /// You, as `kubectl auth whoami` names you.
+    #[schemars(length(min = 1, max = 253))]
+    pub by: String,
+    /// When. One in the future counts from when the operator saw it.
+    pub at: Instant,
+}
+
+/// What the operator made of a review.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Reviewed {
+    /// What was looked after.
+    pub what: Duty,
+    /// Who says so.
+    #[schemars(length(min = 1, max = 253))]
+    pub by: String,
+    /// When they say it was.
+    pub at: Instant,
+    /// Since when it counts: then, but not later than when the operator saw it first.
+    pub since: Instant,
 }

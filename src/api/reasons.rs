@@ -36,6 +36,8 @@ pub enum Ready {
     NoApprovers,
     /// A step cannot be met by two different people: name a group, or more users.
     SingleApprover,
+    /// A `when` of a step or a rule cannot be read, or is no yes or no: the message says where in it.
+    BadExpression,
     /// The ticket pattern accepts anything, or cannot be read: no request would have to name a task.
     NoEvidence,
     /// A role that it offers does not exist.
@@ -88,9 +90,9 @@ impl Reason for Screened {
 pub enum Approved {
     /// Not everybody who must agree has done so: `waitingFor` names them.
     Waiting,
-    /// Every step is met.
+    /// Every step is met, or a rule of the policy agreed.
     StepsMet,
-    /// One of those who decide said no.
+    /// One of those who decide said no, or a rule of the policy did.
     Denied,
     /// Nobody decided, or nothing was corrected, in time.
     TimedOut,
@@ -173,9 +175,9 @@ impl Reason for BeginReason {
     Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, IntoStaticStr, EnumMessage, VariantArray,
 )]
 pub enum Outcome {
-    /// Everybody who must agree did: access follows.
+    /// Everybody who must agree did, or a rule of the policy: access follows.
     Approved,
-    /// Somebody who decides said no: nothing was granted.
+    /// Somebody who decides said no, or a rule of the policy did: nothing was granted.
     Denied,
     /// Nobody decided in time: nothing was granted.
     TimedOut,

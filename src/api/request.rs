@@ -316,6 +316,7 @@ pub struct Permissions {
 
 /// A step that is not met, and who may decide it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Waiting {
     /// The step of the policy.
     #[schemars(length(min = 1, max = 63))]
@@ -325,10 +326,21 @@ pub struct Waiting {
     pub revision: String,
     /// How many more people must agree.
     pub need: i32,
-    /// Who may decide it: nobody else can, whatever their rights.
-    #[schemars(length(max = 32))]
+    /// Who may decide it now: nobody else can, whatever their rights.
+    #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub approvers: Vec<Subject>,
+    /// Who stands in for them; from `backupsFrom` on they are among `approvers` too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub backups: Vec<Subject>,
+    /// From when on `backups` may decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backups_from: Option<Instant>,
+    /// How many characters the comment of an approval needs.
+    #[serde(default)]
+    pub comment_min_length: i32,
     /// How to approve, ready to paste; put your reason in the comment.
     #[schemars(length(max = 2048))]
     pub command: String,

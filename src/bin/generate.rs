@@ -5,6 +5,7 @@ use curfew::api::permission::DangerType;
 use curfew::api::{self, names, reasons};
 use curfew::decide::approval::{COUNTED, Disregard};
 use curfew::decide::attestation::Objection;
+use curfew::decide::expression::{LONGEST, VARIABLES};
 use curfew::decide::policy::{FINDINGS, Severity};
 use curfew::decide::screening::{CHECKS, Code, words};
 use curfew::telemetry::Metrics;
@@ -62,7 +63,8 @@ the chart sets them. What an operator of Curfew does about a reason: [operations
 
 /// Everything with a closed vocabulary, as `docs/reference.md`.
 fn reference() -> String {
-    [HEAD.to_owned(), conditions(), checks(), decisions(), findings(), marks(), metrics(), phrases()].concat()
+    [HEAD.to_owned(), conditions(), checks(), decisions(), expressions(), findings(), marks(), metrics(), phrases()]
+        .concat()
 }
 
 fn conditions() -> String {
@@ -113,6 +115,14 @@ fn decisions() -> String {
         "## Whether a decision counts\n\nWhat the operator made of each entry of `status.approvals[]`, as `status.decisions[].reason`. The first that applies is on record.\n\n{}What it made of each reviewer whom `spec.attestation` names, as `status.attested[].reason`.\n\n{}",
         table(&["Reason", "Meaning"], rows),
         table(&["Reason", "Meaning"], attested)
+    )
+}
+
+fn expressions() -> String {
+    let rows = VARIABLES.iter().map(|(name, about)| vec![code(name), (*about).to_owned()]);
+    format!(
+        "## What an expression may speak of\n\nIn CEL, as `approval.steps[].when` and `approval.rules[].when`: at most {LONGEST} characters, true or false. What cannot be judged (a field that is not there) makes a step needed, and holds a request for a rule.\n\n{}",
+        table(&["Variable", "What it is"], rows)
     )
 }
 

@@ -4,10 +4,12 @@ use super::{Cluster, Error, Operation};
 use crate::api::policy::AccessPolicy;
 use crate::api::reasons::{BeginReason, EndReason, Outcome};
 use crate::api::subject::{RoleKind, RoleRef};
+use crate::api::time::Instant;
 use crate::api::{admission, grant::AccessGrant, names, request::AccessRequest};
 use crate::decide::effect::{Answer, Question};
 use crate::decide::grant::{self, RoleNow};
 use crate::decide::request;
+use chrono::{DateTime, Utc};
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec, SubjectAccessReview,
@@ -18,7 +20,7 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, Role};
 use k8s_openapi::api::{batch::v1::Job, rbac::v1::RoleBinding};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Api, ListParams, Patch, PatchParams, PostParams, Request};
-use kube::core::DeserializeGuard;
+use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event};
 use kube::{Resource, ResourceExt};
@@ -313,6 +315,10 @@ impl Cluster {
             Question::IsChangeUnspent { user, policy, change, request } => {
                 self.is_change_unspent(user, policy, change, request).await?
             }
+            Question::HasAutoApprovals { user, policy, since, limit } => {
+                let approved = self.auto_approvals(user, policy, *since).await?;
+                (approved < *limit, format!("{approved} of {limit}"))
+            }
             Question::IsFuseAccepted { fuse } => self.is_fuse_accepted(fuse).await?,
             Question::IsAdmissionLive { namespace, request } => self.is_admission_live(namespace, request).await?,
         };
@@ -367,6 +373,19 @@ impl Cluster {
         let records: Vec<AccessGrant> = self.list(Operation::Ask, Api::all(self.client.clone()), params).await?;
         let other = records.iter().find(|record| record.spec.request.uid != request);
         Ok((other.is_none(), other.map_or_else(String::new, ResourceExt::name_any)))
+    }
+
+    /// How many requests of this person rules approved since then. Up to date, however long that takes: what is counted here
+    /// was perhaps made a moment ago.
+    async fn auto_approvals(&self, user: &str, policy: &str, since: DateTime<Utc>) -> Result<usize, Error> {
+        let fields = format!("spec.user={},spec.policy.name={}", escaped(user), escaped(policy));
+        let params = ListParams::default().fields(&fields).labels(names::RULE_LABEL);
+        let grants = Api::<AccessGrant>::all(self.client.clone());
+        let listed = self.call(Operation::Ask, grants.list_metadata(&params)).await?.items;
+        let made = |grant: &PartialObjectMeta<AccessGrant>| {
+            grant.creation_timestamp().and_then(|at| Instant::try_from(&at).ok()).is_none_or(|at| at.get() > since)
+        };
+        Ok(listed.into_iter().filter(made).count())
     }
 
     async fn is_fuse_accepted(&self, fuse: &Job) -> Result<(bool, String), Error> {

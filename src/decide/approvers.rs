@@ -17,13 +17,20 @@ pub fn is_service_account(name: &str) -> bool {
     parts.is_some_and(|(namespace, name)| !namespace.is_empty() && !name.is_empty() && !name.contains(':'))
 }
 
+/// Everybody who may decide a step sooner or later: its approvers, then its backups.
+pub fn of_step(step: &Step) -> impl Iterator<Item = &Subject> {
+    let backups = step.backups.iter().flat_map(|backups| &backups.approvers);
+    step.approvers.iter().chain(backups).filter(|subject| may_ever_decide(subject))
+}
+
 /// The first step that cannot be met when this person may not decide; `None`: every step can.
 ///
 /// A Group counts as enough people, since nobody here knows who is in it. Users count once over all steps.
-pub fn first_unmet<'a>(steps: &'a [Step], without: &str) -> Option<&'a Step> {
+pub fn first_unmet<'a>(steps: &[&'a Step], without: &str) -> Option<&'a Step> {
     let seats: Vec<&Step> = steps
         .iter()
-        .filter(|step| !step.approvers.iter().any(|a| a.kind == SubjectKind::Group && may_ever_decide(a)))
+        .copied()
+        .filter(|step| !of_step(step).any(|a| a.kind == SubjectKind::Group))
         .flat_map(|step| std::iter::repeat_n(step, usize::try_from(step.count).unwrap_or(1)))
         .collect();
     let mut taken: Vec<(&str, usize)> = Vec::new();
@@ -40,7 +47,7 @@ fn seat_somebody<'a>(
     taken: &mut Vec<(&'a str, usize)>,
     asked: &mut Vec<&'a str>,
 ) -> bool {
-    let people = seats[seat].approvers.iter().filter(|a| a.kind == SubjectKind::User && may_ever_decide(a));
+    let people = of_step(seats[seat]).filter(|a| a.kind == SubjectKind::User);
     for person in people.map(|a| a.name.as_str()).filter(|name| *name != without) {
         if asked.contains(&person) {
             continue;
@@ -64,11 +71,18 @@ fn seat_somebody<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::policy::Backups;
     use SubjectKind::{Group, User};
 
     fn step(name: &str, count: i32, approvers: &[(SubjectKind, &str)]) -> Step {
-        let approvers = approvers.iter().map(|(kind, name)| Subject { kind: *kind, name: (*name).into() }).collect();
-        Step { name: name.into(), count, approvers }
+        Step { name: name.into(), count, when: None, approvers: subjects(approvers), backups: None }
+    }
+    fn subjects(of: &[(SubjectKind, &str)]) -> Vec<Subject> {
+        of.iter().map(|(kind, name)| Subject { kind: *kind, name: (*name).into() }).collect()
+    }
+    fn backed(step: Step, backups: &[(SubjectKind, &str)]) -> Step {
+        let after = crate::api::time::Span::from_secs(900);
+        Step { backups: Some(Backups { after, approvers: subjects(backups) }), ..step }
     }
 
     #[test]
@@ -102,12 +116,37 @@ mod tests {
                 None,
             ),
             (
+                "the requester alone, with a backup",
+                vec![backed(step("a", 1, &[(User, "alice")]), &[(User, "bob")])],
+                None,
+            ),
+            (
+                "the requester is the backup too",
+                vec![backed(step("a", 1, &[(User, "alice")]), &[(User, "alice")])],
+                Some("a"),
+            ),
+            (
+                "one backup for two steps",
+                vec![
+                    backed(step("a", 1, &[(User, "alice")]), &[(User, "bob")]),
+                    backed(step("b", 1, &[(User, "alice")]), &[(User, "bob")]),
+                ],
+                Some("b"),
+            ),
+            ("a group stands in", vec![backed(step("a", 2, &[(User, "alice")]), &[(Group, "leads")])], None),
+            (
+                "a system group stands in for nobody",
+                vec![backed(step("a", 1, &[(User, "alice")]), &[(Group, "system:masters")])],
+                Some("a"),
+            ),
+            (
                 "three seats, two people",
                 vec![step("a", 2, &[(User, "bob"), (User, "eve")]), step("b", 1, &[(User, "eve"), (User, "bob")])],
                 Some("b"),
             ),
         ];
         for (sentence, steps, unmet) in cases {
+            let steps: Vec<_> = steps.iter().collect();
             assert_eq!(first_unmet(&steps, "alice").map(|s| s.name.as_str()), unmet, "{sentence}");
         }
     }

@@ -270,6 +270,7 @@ mod tests {
                 duration: TimeDelta::minutes(30),
                 renews: None,
                 then: None,
+                now: chrono::DateTime::UNIX_EPOCH,
                 installation: &installation,
             };
             let answer = |question| Answer { question, yes: self.unspent, words: String::new() };

@@ -2,6 +2,7 @@
 use super::role::Permission;
 use crate::api::grant::AccessGrant;
 use crate::api::subject::RoleRef;
+use chrono::{DateTime, Utc};
 use k8s_openapi::api::{batch::v1::Job, rbac::v1::RoleBinding};
 use kube::{Resource, ResourceExt};
 
@@ -97,6 +98,17 @@ pub enum Question {
         change: String,
         /// The UID of the request that is judged.
         request: String,
+    },
+    /// Did rules approve fewer requests of this person under this policy since then?
+    HasAutoApprovals {
+        /// Whose requests.
+        user: String,
+        /// Under which policy.
+        policy: String,
+        /// Since when.
+        since: DateTime<Utc>,
+        /// The most that they may approve.
+        limit: usize,
     },
     /// A fuse in that namespace, as a dry run: would it be accepted?
     IsFuseAccepted {

@@ -232,6 +232,7 @@ fn refused(observed: &Observed<'_>, now: Now) -> Plan<AccessGrantStatus> {
 }
 fn outcome_in_words(grant: &AccessGrant) -> String {
     match grant.spec.outcome {
+        Outcome::Denied if grant.spec.rule.is_some() => record::refusal(grant),
         Outcome::Denied => format!("{} said no", grant.spec.approvals.last().map_or("somebody", |a| &a.by)),
         Outcome::TimedOut => "nobody decided in time".into(),
         Outcome::Withdrawn => "it was closed before it was decided".into(),

@@ -4,10 +4,12 @@
 use super::calendar::Calendar;
 use super::effect::{Answer, Question};
 use super::screening::pattern;
-use super::{Fuses, Installation, Next, Now, Plan, Standing, approvers, children, role, selector, term, text};
-use crate::api::evidence::Required;
+use super::{
+    Fuses, Installation, Next, Now, Plan, Standing, approvers, children, matrix, review, role, selector, term, text,
+};
+use crate::api::evidence::{DataClass, Required};
 use crate::api::names;
-use crate::api::policy::{Access, AccessPolicy, AccessPolicyStatus, Step, Warning};
+use crate::api::policy::{Access, AccessPolicy, AccessPolicyStatus, Duty, Step, Warning};
 use crate::api::reasons::{self, Ready};
 use crate::api::subject::{Level, RoleKind, Subject, SubjectKind};
 use chrono::TimeDelta;
@@ -42,6 +44,8 @@ pub struct Observed<'a> {
     pub installation: &'a Installation,
     /// What the other tasks know.
     pub standing: &'a Standing,
+    /// When.
+    pub now: Now,
 }
 
 /// A role that a policy names, as it was read.
@@ -82,9 +86,16 @@ pub enum Severity {
 pub enum Concern {
     /// A step names a group that looks like a whole department: where everybody may agree, nobody answers for it.
     BroadApprovers,
+    /// A step names nobody who stands in: on holidays and sick days people would go round it.
+    NoBackups,
+    /// The owner has not looked through requesters, approvers and backups for 90 days.
+    StaleApprovers,
+    /// The owner has not said for 7 days that what was granted is cleaned up.
+    CleanUpDue,
     /// The first access, which a request gets that names none, is not `ReadOnly`.
     FirstAccessWrites,
-    /// `duration.default` is above an hour, and a covered namespace is labelled `curfew.dev/sensitivity`: more risk, less time.
+    /// `duration.default` is above an hour, for personal or regulated data or a covered namespace labelled
+    /// `curfew.dev/sensitivity`: more risk, less time.
     LongForData,
     /// `duration.default` equals `duration.max`, so everybody gets the most.
     DefaultIsMax,
@@ -127,6 +138,7 @@ const fn warning(
 pub const FINDINGS: &[Finding] = &[
     missing(Ready::NoApprovers, &["A16", "D21"], no_approvers),
     missing(Ready::SingleApprover, &["D16"], single_approver),
+    missing(Ready::BadExpression, &["C12", "D12"], bad_expression),
     missing(Ready::NoEvidence, &["A16", "B2"], no_evidence),
     missing(Ready::NeverGranted, &["F11"], never_granted),
     missing(Ready::RoleNotFound, &["F4"], role_not_found),
@@ -138,6 +150,9 @@ pub const FINDINGS: &[Finding] = &[
     missing(Ready::FuseRefused, &["E24"], fuse_refused),
     missing(Ready::FusesDoNotBurn, &["E24"], fuses_do_not_burn),
     warning(Concern::BroadApprovers, &["D1"], broad_approvers),
+    warning(Concern::NoBackups, &["D15", "I7"], no_backups),
+    warning(Concern::StaleApprovers, &["D14"], |observed| overdue(observed, Duty::Approvers)),
+    warning(Concern::CleanUpDue, &["G6"], |observed| overdue(observed, Duty::CleanUp)),
     warning(Concern::FirstAccessWrites, &["F2"], first_access_writes),
     warning(Concern::LongForData, &["E16"], long_for_data),
     warning(Concern::DefaultIsMax, &["E2"], default_is_max),
@@ -223,6 +238,7 @@ pub fn decide(observed: &Observed<'_>, now: Now) -> Plan<AccessPolicyStatus> {
     let mut status = AccessPolicyStatus {
         observed_generation: generation,
         active_grants: i32::try_from(observed.active).ok(),
+        reviewed: review::counted(observed.policy, now),
         warnings,
         ..old.cloned().unwrap_or_default()
     };
@@ -289,13 +305,14 @@ fn no_approvers(observed: &Observed<'_>) -> Option<String> {
 
 fn single_approver(observed: &Observed<'_>) -> Option<String> {
     let is_single = |step: &&Step| {
-        let deciders: Vec<&Subject> = step.approvers.iter().filter(|a| approvers::may_ever_decide(a)).collect();
+        let deciders: Vec<&Subject> = approvers::of_step(step).collect();
         let people: BTreeSet<_> = deciders.iter().map(|a| &a.name).collect();
         people.len() == 1 && deciders.iter().all(|a| a.kind == SubjectKind::User)
     };
     let single: Vec<_> = steps(observed).iter().filter(is_single).map(|step| format!("`{}`", step.name)).collect();
     let short = || {
-        let step = approvers::first_unmet(steps(observed), "")?;
+        // As if every step were needed: which are not, no request has said.
+        let step = approvers::first_unmet(&steps(observed).iter().collect::<Vec<_>>(), "")?;
         let possible = step.approvers.iter().any(approvers::may_ever_decide);
         possible.then(|| {
             format!(
@@ -308,6 +325,10 @@ fn single_approver(observed: &Observed<'_>) -> Option<String> {
         format!("spec.approval.steps: only one person can decide for {names}, who then has nobody for their own requests; name a group, or more users")
     })
     .or_else(short)
+}
+
+fn bad_expression(observed: &Observed<'_>) -> Option<String> {
+    some(matrix::faults(&observed.policy.spec.approval), |faults| faults)
 }
 
 fn no_evidence(observed: &Observed<'_>) -> Option<String> {
@@ -467,13 +488,36 @@ const BROAD: &[&str] = &[
 ];
 
 fn broad_approvers(observed: &Observed<'_>) -> Option<String> {
-    let approvers = steps(observed).iter().flat_map(|step| &step.approvers);
+    let approvers = steps(observed).iter().flat_map(approvers::of_step);
     let broad: BTreeSet<_> =
         approvers.filter(|a| a.kind == SubjectKind::Group && is_broad(&a.name)).map(|a| &a.name).collect();
     some(broad.into_iter().map(|name| format!("`{name}`")).collect(), |names| {
         format!(
             "spec.approval.steps: {names} looks like a whole department: where everybody may agree, nobody answers for it; name a role"
         )
+    })
+}
+
+fn no_backups(observed: &Observed<'_>) -> Option<String> {
+    let alone = steps(observed).iter().filter(|step| step.backups.is_none());
+    some(alone.map(|step| format!("`{}`", step.name)).collect(), |names| {
+        format!(
+            "spec.approval.steps: nobody stands in for {names}: on holidays and sick days people would go round it; name `backups`"
+        )
+    })
+}
+
+/// An owner's duty that was last done too long ago.
+fn overdue(observed: &Observed<'_>, what: Duty) -> Option<String> {
+    let (policy, now) = (observed.policy, observed.now);
+    let (most, about) = match what {
+        Duty::Approvers => (TimeDelta::days(90), "who may ask and decide was not looked through"),
+        Duty::CleanUp => (TimeDelta::days(7), "what was granted was not cleaned up"),
+    };
+    let age = review::age(policy, &review::counted(policy, now), what, now.wall);
+    (age >= most).then(|| {
+        let (days, owner) = (age.num_days(), &policy.spec.owner);
+        format!("{about} for {days} days; when it is done, its owner, {owner}, says: {}", review::command(policy, what))
     })
 }
 
@@ -498,6 +542,13 @@ fn long_for_data(observed: &Observed<'_>) -> Option<String> {
     let default = observed.policy.spec.duration.default;
     if default.delta() <= LONG {
         return None;
+    }
+    let class = observed.policy.spec.data_class;
+    if class >= DataClass::Personal {
+        return Some(format!(
+            "spec.duration.default: {default} is long for data of class {class:?}; at most {} is usual",
+            term::in_words(LONG)
+        ));
     }
     let sensitive = observed.sensitive.iter().map(|namespace| format!("`{namespace}`"));
     some(sensitive.collect(), |names| {

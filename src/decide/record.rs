@@ -1,8 +1,9 @@
 //! The record: an AccessGrant as a snapshot of what was asked and agreed, its history, and how long it is kept.
 use super::screening::Filing;
 use super::transition::Transition;
-use super::{Now, role, second, term};
+use super::{Now, matrix, role, second, term};
 use crate::api::grant::*;
+use crate::api::policy::{ApprovalRule, Ruling};
 use crate::api::reasons::Outcome;
 use crate::api::request::{AccessRequestSpec, Permissions};
 use crate::api::time::{Instant, Span};
@@ -23,10 +24,11 @@ pub fn award(
     outcome: Outcome,
     approvals: Vec<ApprovalOf>,
     permissions: Permissions,
+    rule: Option<&ApprovalRule>,
     epoch: &str,
     now: Now,
 ) -> Option<AccessGrant> {
-    let Filing { request, policy, access, namespace, rules, entitled_by, duration, renews, then, installation } =
+    let Filing { request, policy, access, namespace, rules, entitled_by, duration, renews, then, installation, now: _ } =
         *filing;
     // In full, so that whatever a request says has its place in the record; `access` and `duration` are resolved.
     let AccessRequestSpec {
@@ -105,7 +107,17 @@ pub fn award(
             then: then.map(|stage| second::agreed(&stage, then_gains, &approvals)),
             follows: None,
             why: None,
-            approved_by: in_one_line(&approvals).filter(|_| is_agreed),
+            rule: rule.map(|rule| RuleOf {
+                name: rule.name.clone(),
+                policy_generation: policy.metadata.generation.unwrap_or_default(),
+                then: rule.then,
+                message: rule.message.clone(),
+            }),
+            not_needed: matrix::needs(filing).not_needed.into_iter().map(|step| step.name.clone()).collect(),
+            approved_by: rule
+                .map(|rule| format!("rule {}", rule.name))
+                .or_else(|| in_one_line(&approvals))
+                .filter(|_| is_agreed),
             approvals,
             admission_epoch: epoch.to_owned(),
             not_before,
@@ -116,7 +128,20 @@ pub fn award(
     grant.labels_mut().insert(names::MANAGED_BY_LABEL.into(), names::FIELD_MANAGER.into());
     grant.labels_mut().insert(names::POLICY_LABEL.into(), policy.name_any());
     grant.labels_mut().insert(names::REQUEST_LABEL.into(), request.name_any());
+    if let Some(rule) = rule.filter(|rule| rule.then == Ruling::Approve) {
+        grant.labels_mut().insert(names::RULE_LABEL.into(), rule.name.clone());
+    }
     Some(grant)
+}
+
+/// Who or what said no, and why.
+pub fn refusal(grant: &AccessGrant) -> String {
+    match (&grant.spec.rule, grant.spec.approvals.last()) {
+        (Some(RuleOf { name, message, .. }), _) => format!("rule {name} says no: {message}"),
+        (None, Some(ApprovalOf { by, comment: Some(why), .. })) => format!("{by} said no: {why}"),
+        (None, Some(ApprovalOf { by, .. })) => format!("{by} said no"),
+        (None, None) => "refused".into(),
+    }
 }
 
 /// `bob (billing-owners), dana, erin (attested by deployer)`: who decided, and in whose name.

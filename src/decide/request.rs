@@ -4,13 +4,15 @@ mod gain;
 use super::approval::{self, Verdict};
 use super::attestation::{self, Attested};
 use super::effect::{Answer, Effect, Question};
+use super::matrix::{self, Ruled};
 use super::screening::{self, Filing, Screening, Seen, checks};
 use super::{Guard, Installation, Next, Now, Plan, Standing, brief, record, role, second, term, text};
 use crate::api::grant::{AccessGrant, ApprovalOf};
 use crate::api::names;
-use crate::api::policy::{Access, Mode, ReasonRule};
+use crate::api::policy::{Access, ApprovalRule, Mode, ReasonRule};
 use crate::api::reasons::{self, Approved, BeginReason, EndReason, Outcome, Reason, Screened, SecondStage, Truth};
 use crate::api::request::{AccessRequest, AccessRequestStatus, Judged, Permissions, Waiting};
+use crate::api::subject::Subject;
 use crate::api::time::{Instant, Span};
 use chrono::{DateTime, TimeDelta, Utc};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -77,7 +79,7 @@ fn is_decided(status: &AccessRequestStatus) -> bool {
 }
 
 /// What has to be asked before this pass can be decided: what the requester can do already, once for each revision and
-/// for what the role gives; and whether an attested change was decided on before, every time.
+/// for what the role gives; whether a rule may approve once more; and whether an attested change was decided on before.
 pub fn questions(observed: &Observed<'_>) -> Vec<Question> {
     let request = observed.seen.request;
     if is_settled(request) || observed.grant.is_some() || !observed.standing.lease_held {
@@ -90,10 +92,29 @@ fn questions_of_gain(observed: &Observed<'_>) -> Vec<Question> {
     let Screening { screened: Screened::Complete, filing: Some(filing), .. } = screening::screen(&observed.seen) else {
         return vec![];
     };
-    let (first, second) = shown(request);
-    if gain::is_of(first, filing.rules) && filing.then.is_none_or(|stage| gain::is_of(second, stage.rules)) {
-        return vec![];
+    let mut questions = vec![];
+    if let (Guard::Intact { .. }, Ruled::Approved(_)) = (&observed.standing.guard, matrix::ruled(&filing)) {
+        questions.push(auto_approvals(&filing));
     }
+    let (first, second) = shown(request);
+    let known = gain::is_of(first, filing.rules) && filing.then.is_none_or(|stage| gain::is_of(second, stage.rules));
+    if !known {
+        questions.extend(rights(&filing));
+    }
+    questions
+}
+/// Whether rules approved fewer of this person's requests under this policy in 24 hours than it allows.
+fn auto_approvals(filing: &Filing<'_>) -> Question {
+    Question::HasAutoApprovals {
+        user: filing.request.spec.requester.username.clone(),
+        policy: filing.request.spec.policy.clone(),
+        since: filing.now - TimeDelta::hours(24),
+        limit: usize::try_from(filing.policy.spec.limits.auto_approvals_per_day).unwrap_or_default(),
+    }
+}
+/// What the requester can do already.
+fn rights(filing: &Filing<'_>) -> Vec<Question> {
+    let request = filing.request;
     let (requester, namespace) = (&request.spec.requester, request.metadata.namespace.clone().unwrap_or_default());
     let one = |permission| Question::IsAllowed {
         user: requester.username.clone(),
@@ -201,7 +222,7 @@ impl Draft<'_> {
                         why.unwrap_or_else(|| "its role grew after it was agreed to".into()),
                     )
                 }
-                (Outcome::Denied | Outcome::Approved, _) => self.set(Approved::Denied, self.denied_by(grant)),
+                (Outcome::Denied | Outcome::Approved, _) => self.set(Approved::Denied, record::refusal(grant)),
                 (Outcome::TimedOut, _) => self.set(Approved::TimedOut, "nobody decided in time: file a new request"),
                 (Outcome::Withdrawn, _) => self.set(Approved::Withdrawn, "it was closed before it was decided"),
             }
@@ -241,13 +262,6 @@ impl Draft<'_> {
             }
         }
     }
-    fn denied_by(&self, grant: &AccessGrant) -> String {
-        match grant.spec.approvals.last() {
-            Some(ApprovalOf { by, comment: Some(why), .. }) => format!("{by} said no: {why}"),
-            Some(ApprovalOf { by, .. }) => format!("{by} said no"),
-            None => "refused".into(),
-        }
-    }
     fn copy(&mut self, active: &Condition) {
         let copied =
             Condition { observed_generation: self.observed.seen.request.metadata.generation, ..active.clone() };
@@ -277,12 +291,12 @@ impl Draft<'_> {
         }
         if request.status.as_ref().is_some_and(|s| s.close.is_some()) {
             self.set(screened, message);
-            return self.conclude(filing.as_ref(), Outcome::Withdrawn, vec![]);
+            return self.conclude(filing.as_ref(), Outcome::Withdrawn, vec![], None);
         }
         let ends = self.times_out_at(filing.as_ref());
         if ends <= self.now.wall {
             self.set(screened, message);
-            return self.conclude(filing.as_ref(), Outcome::TimedOut, vec![]);
+            return self.conclude(filing.as_ref(), Outcome::TimedOut, vec![], None);
         }
         let left = ends - self.now.wall;
         match (screened, filing) {
@@ -320,18 +334,24 @@ impl Draft<'_> {
         // Who was asked in a trial agreed to a trial.
         let is_trial = self.status.mode == Some(Mode::DryRun) || filing.policy.spec.mode == Mode::DryRun;
         self.status.mode = is_trial.then_some(Mode::DryRun);
+        let agreed = if is_trial { Outcome::DryRun } else { Outcome::Approved };
+        let ruled = matrix::ruled(filing);
         let grown = self.looks_at_the_roles(filing);
+        if let Ruled::Denied(rule) = ruled {
+            self.set(Screened::Complete, message);
+            return self.conclude(Some(filing), Outcome::Denied, count.agreed, Some(rule));
+        }
         if let (Some(grown), Verdict::StepsMet(_) | Verdict::Waiting(_), false) =
             (grown, &count.verdict, count.agreed.is_empty())
         {
             self.why = Some(format!("the {grown}: file a new request"));
             self.set(Screened::Complete, message);
-            return self.conclude(Some(filing), Outcome::RoleGrew, count.agreed);
+            return self.conclude(Some(filing), Outcome::RoleGrew, count.agreed, None);
         }
         match count.verdict {
             Verdict::Denied(by) => {
                 self.set(Screened::Complete, message);
-                self.conclude(Some(filing), Outcome::Denied, vec![*by])
+                self.conclude(Some(filing), Outcome::Denied, vec![*by], None)
             }
             Verdict::DetailWanted(by) => {
                 let what = by.comment.map_or(String::new(), |c| format!(": {c}"));
@@ -350,12 +370,13 @@ impl Draft<'_> {
             }
             Verdict::StepsMet(approvals) => {
                 self.set(Screened::Complete, message);
-                match self.observed.standing.guard.clone() {
-                    Guard::Intact { .. } if !self.knows_the_roles(filing) => (vec![], Next::AtOnce),
-                    Guard::Intact { .. } => {
-                        let outcome = if is_trial { Outcome::DryRun } else { Outcome::Approved };
-                        self.conclude(Some(filing), outcome, approvals)
+                match (self.observed.standing.guard.clone(), ruled) {
+                    (_, Ruled::Held(why)) => {
+                        self.set(Approved::Waiting, format!("everybody agreed, but {}", is_held(filing, &why)));
+                        (vec![], Next::After(LOOK_AGAIN.min(left)))
                     }
+                    (Guard::Intact { .. }, _) if !self.knows_the_roles(filing) => (vec![], Next::AtOnce),
+                    (Guard::Intact { .. }, _) => self.conclude(Some(filing), agreed, approvals, None),
                     _ => {
                         self.set(
                             Approved::Waiting,
@@ -372,16 +393,43 @@ impl Draft<'_> {
             }
             Verdict::Waiting(steps) => {
                 self.set(Screened::Complete, message);
+                let limit = match ruled {
+                    Ruled::Approved(rule) => match self.has_room_for_a_rule(filing) {
+                        Ok(()) if !self.knows_the_roles(filing) => return (vec![], Next::AtOnce),
+                        Ok(()) => return self.conclude(Some(filing), agreed, count.agreed, Some(rule)),
+                        Err(words) => format!("; rule `{}` would agree, but {words}", rule.name),
+                    },
+                    Ruled::Held(why) => format!("; {}", is_held(filing, &why)),
+                    Ruled::Open | Ruled::Denied(_) => String::new(),
+                };
+                let unjudged: String = count.unjudged.iter().map(|why| format!("; {why}")).collect();
                 let waits = format!(
                     "{}{}; {}",
                     what_is_asked(filing, self.now.wall),
                     gain::in_words(&self.status),
-                    waits_for(&steps, self.times_out_at(Some(filing)))
+                    waits_for(&steps, self.times_out_at(Some(filing)), self.now)
                 );
-                self.set(Approved::Waiting, waits + &left_out(&self.status));
+                self.set(Approved::Waiting, waits + &limit + &unjudged + &left_out(&self.status));
                 self.status.brief = self.brief(filing, notes, &steps);
+                let next = approval::next_backups(&steps, self.now).unwrap_or(left).min(left);
                 self.status.waiting_for = steps;
-                (vec![], Next::After(left))
+                // What expressions speak of changes without an event: labels, and the time.
+                (vec![], Next::After(if has_expressions(filing) { next.min(LOOK_AGAIN) } else { next }))
+            }
+        }
+    }
+
+    /// Whether rules may approve one more request of this person; no answer is no.
+    fn has_room_for_a_rule(&self, filing: &Filing<'_>) -> Result<(), String> {
+        let is_it = |a: &&Answer| matches!(a.question, Question::HasAutoApprovals { .. });
+        match self.observed.answers.iter().find(is_it) {
+            Some(answer) if answer.yes => Ok(()),
+            Some(answer) => {
+                let words = &answer.words;
+                Err(format!("rules approve so many requests of one person in 24 hours: {words}; so people decide"))
+            }
+            None => {
+                Err(format!("how many it approved for {} is not known yet", filing.request.spec.requester.username))
             }
         }
     }
@@ -401,6 +449,7 @@ impl Draft<'_> {
         filing: Option<&Filing<'_>>,
         outcome: Outcome,
         approvals: Vec<ApprovalOf>,
+        rule: Option<&ApprovalRule>,
     ) -> (Vec<Effect>, Next) {
         if let Some(words) = self.observed.refused {
             self.set(Approved::Waiting, format!("the API server refuses the record: {words}"));
@@ -409,7 +458,7 @@ impl Draft<'_> {
         let was_asked = !self.status.closers.is_empty();
         let epoch = self.status.admission_epoch.clone().unwrap_or_default();
         let permissions = self.status.permissions.clone().unwrap_or_default();
-        let award = |f: &Filing<'_>| record::award(f, outcome, approvals, permissions, &epoch, self.now);
+        let award = |f: &Filing<'_>| record::award(f, outcome, approvals, permissions, rule, &epoch, self.now);
         if let Some(mut grant) = filing.filter(|_| was_asked).and_then(award) {
             grant.spec.why = self.why.as_deref().map(|why| text::line(why, 1024));
             return (vec![Effect::CreateGrant(Box::new(grant))], Next::AtOnce);
@@ -495,10 +544,22 @@ fn no_longer_than(filing: &Filing<'_>, now: DateTime<Utc>) -> String {
     }
 }
 
-fn waits_for(steps: &[Waiting], until: DateTime<Utc>) -> String {
+/// Why nothing is granted while a rule cannot be judged: it might have said no.
+fn is_held(filing: &Filing<'_>, why: &str) -> String {
+    let owner = &filing.policy.spec.owner;
+    format!("nothing is granted while a rule of the policy cannot be judged; tell its owner, {owner}: {why}")
+}
+fn has_expressions(filing: &Filing<'_>) -> bool {
+    let approval = &filing.policy.spec.approval;
+    !approval.rules.is_empty() || approval.steps.iter().any(|step| step.when.is_some())
+}
+
+fn waits_for(steps: &[Waiting], until: DateTime<Utc>, now: Now) -> String {
     let one = |w: &Waiting| {
-        let names: Vec<_> = w.approvers.iter().map(ToString::to_string).collect();
-        format!("{} ({} of {})", w.step, w.need, names.join(", "))
+        let names = |of: &[Subject]| of.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let later = w.backups_from.filter(|from| from.get() > now.wall);
+        let later = later.map_or(String::new(), |from| format!("; from {from} also {}", names(&w.backups)));
+        format!("{} ({} of {}{later})", w.step, w.need, names(&w.approvers))
     };
     let steps: Vec<_> = steps.iter().map(one).collect();
     format!("waits until {} for {}: status.waitingFor has the command", Instant::new(until), steps.join("; "))
@@ -832,6 +893,128 @@ mod tests {
             let plan = World::new().pass(&request(json!({}), asked(json!({"approvals": [yes]}))));
             assert_eq!(record(&plan).unwrap().spec.expires_at.unwrap().to_string(), end, "{said}");
         }
+    }
+    /// A policy with these rules; beside them the owner decides.
+    fn ruled_by(rules: Value) -> World {
+        let approval = json!({"approval": {"rules": rules,
+            "steps": [{"name": "service-owner", "approvers": [{"kind": "Group", "name": "billing-owners"}]}]}});
+        World { policy: Some(policy(approval)), ..World::new() }
+    }
+    fn rule(then: &str, when: &str) -> Value {
+        json!({"name": then.to_lowercase(), "then": then, "when": when, "message": "So it is written."})
+    }
+    /// What the pass does, with this answer about how many rules approved; `None`: nobody asked.
+    fn pass_of_rule(world: &World, request: &AccessRequest, room: Option<bool>) -> Plan<AccessRequestStatus> {
+        world.observed(request, None, |observed, now| {
+            let answer = |question: Question| {
+                let yes = matches!(&question, Question::HasAutoApprovals { .. }) && room == Some(true);
+                Answer { question, yes, words: "5 of 5".into() }
+            };
+            let answers: Vec<_> = questions(observed).into_iter().filter(|_| room.is_some()).map(answer).collect();
+            decide(&Observed { answers: &answers, ..*observed }, now)
+        })
+    }
+    #[test]
+    fn c12_a_rule_refuses_whoever_agreed_and_is_recorded_as_the_one() {
+        let world = ruled_by(json!([rule("Approve", "true"), rule("Deny", "access.level == 'ReadOnly'")]));
+        for status in [Value::Null, asked(json!({"approvals": [approval("bob", "Approve")]}))] {
+            let plan = pass_of_rule(&world, &request(json!({}), status), Some(true));
+            let mut grant = record(&plan).expect("a record").clone();
+            let said = grant.spec.rule.as_ref().unwrap();
+            assert_eq!((grant.spec.outcome, said.name.as_str(), said.policy_generation), (Outcome::Denied, "deny", 3));
+            assert_eq!((grant.spec.approved_by.as_deref(), grant.spec.expires_at), (None, None));
+            assert!(!grant.metadata.labels.as_ref().unwrap().contains_key(names::RULE_LABEL), "it approved nothing");
+            grant.metadata.uid = Some("g".into());
+            let told = world.observed(&request(json!({}), asked(json!({}))), Some(&grant), decide).status.unwrap();
+            let denied = told.conditions.iter().find(|c| c.type_ == "Approved").unwrap();
+            assert_eq!(denied.message, "rule deny says no: So it is written.");
+        }
+    }
+    #[test]
+    fn c12_a_rule_agrees_without_people_so_many_times_a_day() {
+        let world = ruled_by(json!([rule("Approve", "duration <= duration('30m')")]));
+        let filed = || request(json!({}), Value::Null);
+        let asks = world.observed(&filed(), None, |o, _| questions(o));
+        let question = Question::HasAutoApprovals {
+            user: "alice".into(),
+            policy: "customer-support".into(),
+            since: at("09:05:00").wall - TimeDelta::hours(24),
+            limit: 5,
+        };
+        assert!(asks.contains(&question), "{asks:?}");
+        let grant = record(&pass_of_rule(&world, &filed(), Some(true))).expect("a record").clone();
+        assert_eq!((grant.spec.outcome, grant.spec.approved_by.as_deref()), (Outcome::Approved, Some("rule approve")));
+        assert_eq!((grant.spec.rule.as_ref().map(|r| r.policy_generation), grant.spec.approvals.len()), (Some(3), 0));
+        assert_eq!(grant.spec.adds, ["get pods/log"], "G4: what must be gone, though no status was stored before");
+        assert_eq!(grant.metadata.labels.unwrap().get(names::RULE_LABEL).map(String::as_str), Some("approve"));
+        for room in [Some(false), None] {
+            let plan = pass_of_rule(&world, &filed(), room);
+            let status = plan.status.unwrap();
+            assert!(plan.effects.is_empty() && status.waiting_for.len() == 1, "people decide");
+            let told = status.conditions.iter().find(|c| c.type_ == "Approved").unwrap();
+            assert!(told.message.contains("rule `approve` would agree, but "), "{}", told.message);
+        }
+        // What does not hold is not asked about.
+        let longer = request(json!({"duration": "1h"}), Value::Null);
+        assert!(!world.observed(&longer, None, |o, _| questions(o)).contains(&question));
+        assert!(pass_of_rule(&world, &longer, Some(true)).effects.is_empty());
+    }
+    #[test]
+    fn c12_an_approver_who_shortened_it_is_heard_though_a_rule_agrees() {
+        let mut yes = approval("bob", "Approve");
+        yes["duration"] = json!("10m");
+        let approval = json!({"approval": {"rules": [rule("Approve", "true")],
+            "steps": [{"name": "service-owner", "count": 2, "approvers": [{"kind": "Group", "name": "billing-owners"}]}]}});
+        let world = World { policy: Some(policy(approval)), ..World::new() };
+        let plan = pass_of_rule(&world, &request(json!({}), asked(json!({"approvals": [yes]}))), Some(true));
+        let grant = record(&plan).unwrap();
+        assert_eq!(grant.spec.expires_at.map(|e| e.to_string()).as_deref(), Some("2026-12-01T09:15:00Z"));
+        assert_eq!((grant.spec.approvals.len(), grant.spec.approved_by.as_deref()), (1, Some("rule approve")));
+    }
+    #[test]
+    fn c12_a_rule_that_cannot_be_judged_holds_the_request() {
+        let world = ruled_by(json!([rule("Approve", "true"), rule("Deny", "request.plan[0] == 'x'")]));
+        for status in [Value::Null, asked(json!({"approvals": [approval("bob", "Approve")]}))] {
+            let plan = pass_of_rule(&world, &request(json!({}), status), Some(true));
+            assert!(plan.effects.is_empty(), "nothing is granted");
+            let status = plan.status.unwrap();
+            let told = status.conditions.iter().find(|c| c.type_ == "Approved").unwrap();
+            let why = "nothing is granted while a rule of the policy cannot be judged; tell its owner, Group billing-owners: `deny`: ";
+            assert!(told.status == "Unknown" && told.message.contains(why), "{}", told.message);
+        }
+        let no =
+            pass_of_rule(&world, &request(json!({}), asked(json!({"approvals": [approval("bob", "Deny")]}))), None);
+        assert_eq!(record(&no).map(|g| g.spec.outcome), Some(Outcome::Denied), "a no is a no");
+    }
+    #[test]
+    fn c12_no_rule_agrees_while_admission_is_not_as_installed() {
+        for guard in [Guard::Unknown, Guard::Broken("curfew-requests is missing".into())] {
+            let mut world = ruled_by(json!([rule("Approve", "true")]));
+            world.standing.guard = guard;
+            assert!(pass_of_rule(&world, &request(json!({}), asked(json!({}))), Some(true)).effects.is_empty());
+        }
+    }
+    #[test]
+    fn d15_the_next_look_is_when_backups_may_decide() {
+        let approval = json!({"approval": {"steps": [{"name": "service-owner", "approvers": [{"kind": "Group", "name": "billing-owners"}],
+            "backups": {"after": "7m", "approvers": [{"kind": "Group", "name": "leads"}]}}]}});
+        let world = World { policy: Some(policy(approval)), ..World::new() };
+        let plan = world.pass(&request(json!({}), Value::Null));
+        assert_eq!(plan.next, Next::After(TimeDelta::minutes(7)));
+        let status = plan.status.unwrap();
+        let told = status.conditions.iter().find(|c| c.type_ == "Approved").unwrap();
+        assert!(told.message.contains("; from 2026-12-01T09:12:00Z also Group leads)"), "{}", told.message);
+    }
+    #[test]
+    fn j9_steps_that_were_not_needed_are_on_record() {
+        let approval = json!({"approval": {"steps": [{"name": "service-owner", "approvers": [{"kind": "Group", "name": "billing-owners"}]},
+            {"name": "security", "when": "access.level != 'ReadOnly'", "approvers": [{"kind": "Group", "name": "security"}]}]}});
+        let world = World { policy: Some(policy(approval)), ..World::new() };
+        let plan = world.pass(&request(json!({}), asked(json!({"approvals": [approval_of_bob()]}))));
+        assert_eq!(record(&plan).unwrap().spec.not_needed, ["security"]);
+    }
+    fn approval_of_bob() -> Value {
+        approval("bob", "Approve")
     }
     #[test]
     fn c2_an_incomplete_request_waits_for_its_correction_and_for_nobody_else() {

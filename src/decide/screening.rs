@@ -80,6 +80,8 @@ pub struct Filing<'a> {
     pub then: Option<Stage<'a>>,
     /// What the installation fixes.
     pub installation: &'a Installation,
+    /// When.
+    pub now: DateTime<Utc>,
 }
 
 impl Filing<'_> {
@@ -106,7 +108,7 @@ pub enum Code {
     NotAPerson,
     /// Several people share this account, so nobody could tell who did what.
     SharedAccount,
-    /// A step could only be met by the requester.
+    /// A step that is needed could only be met by the requester, or no step is needed and no rule agrees.
     NoApprover,
     /// The ticket is not of the form that the policy asks for.
     TicketInvalid,
@@ -264,6 +266,7 @@ impl<'a> Seen<'a> {
                 None => None,
             },
             installation: self.installation,
+            now: self.now,
         })
     }
 }

@@ -214,13 +214,21 @@ pub fn award(
         },
     );
     second.metadata.labels = first.metadata.labels.clone();
+    // A rule approved one request, whatever comes of it.
+    second.labels_mut().remove(names::RULE_LABEL);
     Some(second)
 }
 
-/// The grant that the request's `Active` speaks of: the second one while it is not over, and where both are.
+/// The grant that the request's `Active` speaks of: the second one while it is not over; where both are, the one that
+/// ended last.
 pub fn shown<'a>(first: &'a AccessGrant, second: Option<&'a AccessGrant>) -> &'a AccessGrant {
-    let is_over = |grant: &AccessGrant| grant.status.as_ref().is_some_and(|s| s.ended_at.is_some());
-    second.filter(|second| !is_over(second) || is_over(first)).unwrap_or(first)
+    let ended = |grant: &AccessGrant| grant.status.as_ref().and_then(|s| s.ended_at);
+    let is_last = |second: &AccessGrant| match (ended(first), ended(second)) {
+        (_, None) => true,
+        (None, Some(_)) => false,
+        (Some(first), Some(second)) => second >= first,
+    };
+    second.filter(|second| is_last(second)).unwrap_or(first)
 }
 
 /// Whether nothing more will be said of it.

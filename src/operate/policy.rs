@@ -3,7 +3,7 @@ use super::{Context, again, answers};
 use crate::api::policy::{AccessPolicy, AccessPolicyStatus};
 use crate::cluster::{Error, trace::Trace, write::Stored};
 use crate::decide::policy::{self, Observed, Trial};
-use crate::decide::{Next, transition};
+use crate::decide::{Next, review, transition};
 use kube::{Resource, ResourceExt, runtime::controller::Action};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -65,10 +65,12 @@ async fn pass(name: &str, context: &Context) -> Result<Next, Error> {
     let standing = context.standing();
     if !standing.lease_held {
         // Two replicas that see different things would write in turns.
+        context.metrics.forget_reviews(name);
         return Ok(Next::OnChange);
     }
     let Some(read) = cluster.policy(name).await? else {
         trials.keep(name, None);
+        context.metrics.forget_reviews(name);
         return Ok(Next::OnChange);
     };
     let all = cluster.namespaces().await?;
@@ -78,11 +80,15 @@ async fn pass(name: &str, context: &Context) -> Result<Next, Error> {
     let (now, last) = (context.clock.now(), trials.last(name));
     let (policy, namespaces, roles, standing) = (&read, &namespaces[..], &roles[..], &standing);
     let (sensitive, trial) = (&sensitive[..], last.as_ref());
-    let seen = Observed { policy, namespaces, sensitive, roles, standing, installation, active, trial, answers: &[] };
+    let seen =
+        Observed { policy, namespaces, sensitive, roles, standing, installation, active, trial, answers: &[], now };
     let answers = answers(cluster, policy::questions(&seen, now)).await?;
     let trial = policy::trial_of(&seen, &answers, now).or_else(|| last.clone());
     let plan = policy::decide(&Observed { answers: &answers, trial: trial.as_ref(), ..seen }, now);
     trials.keep(name, trial);
+    if let Some(status) = plan.status.as_ref().or(policy.status.as_ref()) {
+        context.metrics.reviews(name, &review::ages(policy, status, now.wall));
+    }
     let stored = store(context, policy, plan.status.as_ref()).await?;
     Ok(if stored == Stored::Conflict { Next::AtOnce } else { plan.next })
 }

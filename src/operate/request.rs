@@ -40,8 +40,8 @@ async fn pass(namespace: &str, name: &str, context: &Context) -> Result<Next, Er
     let Some(asked) = cluster.request(namespace, name).await? else { return Ok(Next::OnChange) };
     let Asked { request, policy, namespace, grant, second } = &asked;
     let is_open = !is_settled(request) && grant.is_none();
-    // One after the other, from the look for older records to the making of this one: a limit, and a change that a filer
-    // attests, open no more than they may.
+    // One after the other, from the look for older records to the making of this one: a limit, a rule, and a change that a
+    // filer attests, open no more than they may.
     let _turn = if is_open { Some(context.turns.of(&request.spec.requester.username).await) } else { None };
     let beside = if is_open { beside(cluster, request, policy.as_ref()).await? } else { Beside::default() };
     let (now, standing) = (clock.now(), context.standing());

@@ -1,4 +1,5 @@
 //! The metrics: the names that operators of controllers know, and those that only an access has.
+use crate::api::policy::Duty;
 use crate::api::reasons;
 use crate::decide::transition::Transition;
 use crate::decide::{Fuses, Guard, Standing};
@@ -10,6 +11,7 @@ use prometheus::{
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use strum::VariantArray;
 
 /// How a pass ended, by the labels of controller-runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
@@ -54,6 +56,7 @@ struct Inner {
     renewals: IntCounterVec,
     grants_ended: IntCounterVec,
     expired_not_removed: IntGauge,
+    review_age: GaugeVec,
     guard_intact: IntGauge,
     fuses_burn: IntGauge,
     failed_calls: IntCounterVec,
@@ -150,6 +153,13 @@ impl Metrics {
             grants_ended: m.counts("curfew_grants_ended_total", "Grants that ended, by why.", &["policy", "reason"]),
             expired_not_removed: m
                 .gauge("curfew_expired_not_removed", "Grants that are over and whose binding exists: must be 0."),
+            review_age: m.keep(GaugeVec::new(
+                Opts::new(
+                    "curfew_policy_review_age_seconds",
+                    "Since the owner of a policy last said that they looked after it, or since it was made.",
+                ),
+                &["policy", "what"],
+            )),
             guard_intact: m
                 .gauge("curfew_guard_intact", "1 while admission protects decisions; otherwise nothing is granted."),
             fuses_burn: m.gauge("curfew_fuses_burn", "1 while access would end although every replica were dead."),
@@ -239,6 +249,19 @@ impl Metrics {
     pub fn ended(&self, policy: &str, reason: &str) {
         self.0.grants_ended.with_label_values(&[policy, reason]).inc();
     }
+    /// How long ago the owner of a policy last looked after each of their duties.
+    pub fn reviews(&self, policy: &str, ages: &[(Duty, chrono::TimeDelta)]) {
+        for (what, age) in ages {
+            self.0.review_age.with_label_values(&[policy, what.into()]).set(age.as_seconds_f64());
+        }
+    }
+    /// Nothing is known of a policy's reviews any more: it is gone, or another replica looks at it.
+    pub fn forget_reviews(&self, policy: &str) {
+        for what in Duty::VARIANTS {
+            // Where there was none there is none to forget.
+            drop(self.0.review_age.remove_label_values(&[policy, what.into()]));
+        }
+    }
     /// How many grants are over and still give access.
     pub fn expired_not_removed(&self, count: usize) {
         self.0.expired_not_removed.set(i64::try_from(count).unwrap_or(i64::MAX));
@@ -320,6 +343,7 @@ mod tests {
         m.active(&[("customer-support".to_owned(), 2)].into());
         m.renewed("customer-support");
         m.ended("customer-support", "Expired");
+        m.reviews("customer-support", &[(Duty::Approvers, chrono::TimeDelta::days(1))]);
         m.expired_not_removed(0);
         m.standing(&Standing { lease_held: true, ..Standing::unknown() }, "curfew");
         m.failed_call("create_binding");
@@ -355,6 +379,7 @@ mod tests {
             "curfew_removals_failed_total 1",
             "curfew_grants_active{policy=\"customer-support\"} 2",
             "curfew_grants_ended_total{policy=\"customer-support\",reason=\"Expired\"} 1",
+            "curfew_policy_review_age_seconds{policy=\"customer-support\",what=\"Approvers\"} 86400",
             "curfew_expired_not_removed 0",
             "curfew_guard_intact 0",
             "curfew_fuses_burn 0",
@@ -389,6 +414,13 @@ mod tests {
         let metrics = everything();
         metrics.active(&BTreeMap::new());
         assert!(!text(&metrics).contains("curfew_grants_active{"));
+    }
+    #[test]
+    fn d14_a_policy_that_is_gone_leaves_no_age() {
+        let metrics = everything();
+        metrics.forget_reviews("customer-support");
+        metrics.forget_reviews("never-seen");
+        assert!(!text(&metrics).contains("curfew_policy_review_age_seconds{"));
     }
     #[test]
     fn a_pass_that_is_cut_off_is_not_counted_but_leaves_the_workers() {

@@ -247,8 +247,10 @@ async fn d3_live_debugging_gives_logs_and_a_shell_only_to_who_asks_for_it() {
     manifest["spec"]["plan"] = json!(["kubectl logs deploy/invoicer --since=1h"]);
     let filed = alice.applies(manifest.clone()).await.unwrap();
     filed.becomes(Screened::Complete).await;
-    bob.decides(&filed, approve("Narrow enough.")).await.unwrap();
-    assert_eq!(judged(&filed, &bob).await, "BareYes", "shorter than 20 characters");
+    let refused = bob.decides(&filed, approve("Narrow enough.")).await.unwrap_err().to_string();
+    assert!(refused.contains("of at least 20 characters"), "{refused}");
+    bob.decides(&filed, approve("ok, go ahead, approve")).await.unwrap();
+    assert_eq!(judged(&filed, &bob).await, "BareYes", "long enough, and says nothing");
     carol.decides(&filed, approve("One service, one bug, an hour.")).await.unwrap();
     filed.recorded().await.becomes(BeginReason::Bound).await;
     assert!(alice.may("get", "pods/log").await && !alice.may("create", "pods/exec").await, "logs come first");

@@ -280,6 +280,12 @@ async fn f8_the_manifest_that_is_taken_away_ends_the_access_and_grants_nothing_w
     assert_eq!(end_reason(&record), Some(EndReason::RequestDeleted));
 
     let again = repository.file(&manifest).await;
+    again.becomes(Screened::Incomplete).await;
+    nothing_comes_of(&repository, &again).await;
+    // Of another ticket it is no renewal, but the change is spent all the same.
+    manifest["metadata"]["name"] = json!("sup-4814");
+    manifest["spec"]["ticket"] = json!("SUP-4814");
+    let again = repository.file(&manifest).await;
     again.becomes(Approved::Waiting).await;
     let spent = |by: &str| (by.to_owned(), "AttestationSpent".to_owned());
     assert_eq!(repository.attested(&again.now().await), [spent("bob"), spent("erin")], "D22: one change, one access");
@@ -287,6 +293,7 @@ async fn f8_the_manifest_that_is_taken_away_ends_the_access_and_grants_nothing_w
 
     // Another change is another review.
     let mut merged = repository.manifest("sup-4813");
+    merged["spec"]["ticket"] = json!("SUP-4813");
     merged["spec"]["attestation"] =
         json!({"change": format!("{CHANGE}0,x=y"), "author": "frank", "reviewers": ["bob", "erin"]});
     repository.file(&merged).await.recorded().await.becomes(BeginReason::Bound).await;
@@ -384,7 +391,7 @@ async fn l4_no_engine_ever_sees_a_difference_through_a_whole_life() {
     for (n, way) in WAYS.iter().enumerate() {
         let mut manifest = repository.manifest(way.name);
         manifest["spec"]["attestation"]["change"] = json!(format!("{CHANGE}{n}"));
-        manifest["spec"]["ticket"] = json!("SUP-4812");
+        manifest["spec"]["ticket"] = json!(format!("SUP-{}", 4812 + n));
         let filed = repository.filed(&manifest);
         let with = |verb: &str| {
             [&[verb][..], way.options, &["-f", "-"]].concat().iter().map(|s| (*s).to_owned()).collect::<Vec<_>>()

@@ -10,6 +10,7 @@ mod evidence;
 mod examples;
 mod gitops;
 mod life;
+mod matrix;
 mod permissions;
 mod races;
 mod renewal;

@@ -397,7 +397,10 @@ async fn f2_a_support_lead_reads_one_billing_account_for_two_hours_and_gives_it_
     let ended = grant.becomes(RemovalVerified::Removed).await;
     assert_eq!((end_reason(&ended), ended_by(&ended).as_deref()), (Some(EndReason::Closed), Some("sue")));
 
-    let request = sue.files("sup-4812-again", &policy, "8s").await;
+    // Another case: more of the same within a day would be a renewal.
+    let mut manifest = sue.request("sup-4813", &policy, "8s");
+    manifest["spec"]["ticket"] = json!("SUP-4813");
+    let request = sue.applies(manifest).await.unwrap();
     request.becomes(Screened::Complete).await;
     mia.decides(&request, yes()).await.unwrap();
     let grant = request.recorded().await;

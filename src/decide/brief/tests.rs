@@ -49,6 +49,7 @@ fn brief_of(request: &AccessRequest, policy: &AccessPolicy, status: &AccessReque
         entitled_by: &policy.spec.requesters[0],
         duration: TimeDelta::minutes(30),
         installation: &installation,
+        now: at("09:05:00"),
     };
     let steps: Vec<Waiting> =
         serde_json::from_value(json!([{"step": "service-owner", "revision": "7f3a2c1b-1", "need": 1,

@@ -8,6 +8,7 @@ use crate::api::reasons::Outcome;
 use crate::decide::approval::{self, Verdict};
 use crate::decide::attestation;
 use crate::decide::effect::Answer;
+use crate::decide::matrix::{self, Ruled};
 use crate::decide::screening::{self, Code, Filing, Screening, Seen};
 use crate::decide::{Now, selector, term, text};
 use chrono::TimeDelta;
@@ -143,6 +144,12 @@ fn differs(grant: &AccessGrant, filing: &Filing<'_>) -> Option<String> {
 /// Which steps the decisions on record do not meet.
 fn is_not_agreed(observed: &Observed<'_>, filing: &Filing<'_>, now: Now) -> Option<String> {
     let guard = &observed.standing.guard;
+    match (matrix::ruled(filing), &observed.found.grant.spec.rule) {
+        (Ruled::Denied(rule), _) => return Some(format!("rule `{}` says no: {}", rule.name, rule.message)),
+        (Ruled::Held(why), _) => return Some(format!("a rule cannot be judged: {why}")),
+        (Ruled::Approved(_), Some(_)) => return None,
+        (Ruled::Approved(_) | Ruled::Open, _) => {}
+    }
     // What a filer attested was unspent when it was decided on: this very grant is what it was spent on.
     let unspent = attestation::question(filing.request);
     let unspent: Vec<_> =

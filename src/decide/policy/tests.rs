@@ -37,7 +37,7 @@ struct World {
 }
 impl World {
     fn new() -> Self {
-        let policy = asking(json!({}));
+        let policy = asking(backed("billing-owners"));
         let role =
             |access: &str| RoleSeen { access: access.into(), namespace: String::new(), rules: rules("pods/log") };
         Self {
@@ -54,7 +54,9 @@ impl World {
         }
     }
     fn with(changes: Value) -> Self {
-        Self { policy: asking(changes), ..Self::new() }
+        let mut spec = backed("billing-owners");
+        spec.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        Self { policy: asking(spec), ..Self::new() }
     }
     fn observed<'a>(&'a self, answers: &'a [Answer], trial: Option<&'a Trial>) -> Observed<'a> {
         Observed {
@@ -67,6 +69,7 @@ impl World {
             active: self.active,
             installation: &self.installation,
             standing: &self.standing,
+            now: now(),
         }
     }
     /// Asks and answers, as the shell does.
@@ -96,6 +99,29 @@ impl World {
         let ready = &self.status().conditions[0];
         (ready.reason.clone(), ready.message.clone())
     }
+}
+
+/// One step with this group, and somebody who stands in.
+fn backed(group: &str) -> Value {
+    json!({"approval": {"steps": [{"name": "owner", "approvers": [{"kind": "Group", "name": group}],
+        "backups": {"approvers": [{"kind": "Group", "name": "platform-leads"}]}}]}})
+}
+/// A policy that was made so many days ago.
+fn old(days: i64) -> World {
+    let mut world = World::new();
+    let created = crate::api::time::Instant::new(now().wall - TimeDelta::days(days));
+    world.policy.metadata.creation_timestamp = serde_json::from_value(json!(created)).unwrap();
+    world
+}
+/// The same, whose owner looked after it so many days ago.
+fn reviewed(mut world: World, what: &str, days: i64) -> World {
+    let at = crate::api::time::Instant::new(now().wall - TimeDelta::days(days));
+    let mut status = json!(world.policy.status);
+    let mut reviews = status["reviews"].as_array().cloned().unwrap_or_default();
+    reviews.push(json!({"what": what, "by": "olga", "at": at}));
+    status["reviews"] = json!(reviews);
+    world.policy.status = serde_json::from_value(status).unwrap();
+    world
 }
 
 fn steps(steps: Value) -> World {
@@ -152,6 +178,27 @@ fn not_ready() -> Vec<(&'static str, World, Ready)> {
                 {"kind": "User", "name": "bob"}, {"kind": "User", "name": "kim"}]}])),
             Ready::SingleApprover,
         ),
+        (
+            "D16 the one who stands in is the same person",
+            steps(json!([{"name": "owner", "approvers": [{"kind": "User", "name": "bob"}],
+                "backups": {"approvers": [{"kind": "User", "name": "bob"}]}}])),
+            Ready::SingleApprover,
+        ),
+        (
+            "D12 a step's condition that names nothing",
+            steps(
+                json!([{"name": "owner", "when": "acces.level == 'x'", "approvers": [{"kind": "Group", "name": "owners"}]}]),
+            ),
+            Ready::BadExpression,
+        ),
+        (
+            "C12 a rule that is no yes or no",
+            World::with(
+                json!({"approval": {"steps": [{"name": "owner", "approvers": [{"kind": "Group", "name": "owners"}]}],
+                "rules": [{"name": "small", "when": "access.level", "then": "Approve", "message": "m"}]}}),
+            ),
+            Ready::BadExpression,
+        ),
         ("A16 a pattern that accepts anything", pattern_("^.*$"), Ready::NoEvidence),
         ("A16 a pattern that cannot be read", pattern_("^(SUP$"), Ready::NoEvidence),
         ("F11 the cluster's own administrator", role("cluster-admin", "Admin"), Ready::NeverGranted),
@@ -183,11 +230,27 @@ fn not_ready() -> Vec<(&'static str, World, Ready)> {
 }
 
 fn warned() -> Vec<(&'static str, World, &'static str)> {
-    let group = |name: &str| steps(json!([{"name": "owner", "approvers": [{"kind": "Group", "name": name}]}]));
+    let group = |name: &str| World::with(backed(name));
+    let stand_in = |name: &str| {
+        let owners = json!([{"kind": "Group", "name": "billing-owners"}]);
+        steps(
+            json!([{"name": "owner", "approvers": owners, "backups": {"approvers": [{"kind": "Group", "name": name}]}}]),
+        )
+    };
     vec![
         ("D1 a whole department", group("engineering"), "BroadApprovers"),
         ("D1 everybody, by another directory", group("oidc:All-Staff"), "BroadApprovers"),
         ("D1 everybody, by mail", group("everyone@example.com"), "BroadApprovers"),
+        ("D1 everybody stands in", stand_in("everyone"), "BroadApprovers"),
+        (
+            "D15 nobody stands in",
+            steps(json!([{"name": "owner", "approvers": [{"kind": "Group", "name": "billing-owners"}]}])),
+            "NoBackups",
+        ),
+        ("D14 nobody ever looked", reviewed(old(90), "CleanUp", 6), "StaleApprovers"),
+        ("D14 somebody looked long ago", reviewed(reviewed(old(200), "CleanUp", 6), "Approvers", 90), "StaleApprovers"),
+        ("G6 nobody ever cleaned up", old(7), "CleanUpDue"),
+        ("G6 somebody did long ago", reviewed(reviewed(old(200), "Approvers", 89), "CleanUp", 7), "CleanUpDue"),
         (
             "F2 the first access writes",
             World {
@@ -210,18 +273,27 @@ fn warned() -> Vec<(&'static str, World, &'static str)> {
             World::with(json!({"duration": {"default": "2h", "max": "2h"}})),
             "DefaultIsMax",
         ),
-        ("X13 nothing but ticket and reason", World { policy: policy(json!({})), ..World::new() }, "ThinEvidence"),
+        (
+            "E16 two hours for personal data",
+            World::with(json!({"dataClass": "Personal", "duration": {"default": "2h", "max": "4h"}})),
+            "LongForData",
+        ),
+        (
+            "X13 nothing but ticket and reason",
+            World { policy: policy(backed("billing-owners")), ..World::new() },
+            "ThinEvidence",
+        ),
         (
             "L11 whoever runs the filer can give access alone",
             World::with(json!({
                 "onBehalf": {"filers": ["deployer"], "satisfies": ["owner"]},
-                "approval": {"steps": [{"name": "owner", "approvers": [
+                "approval": {"steps": [{"name": "owner", "backups": {"approvers": [{"kind": "Group", "name": "leads"}]}, "approvers": [
                     {"kind": "User", "name": "bob"}, {"kind": "User", "name": "kim"}]}]}})),
             "FilerDecidesAlone",
         ),
         (
             "L11 nobody could be attested",
-            World::with(json!({"onBehalf": {"filers": ["deployer"], "satisfies": ["service-owner"]}})),
+            World::with(json!({"onBehalf": {"filers": ["deployer"], "satisfies": ["owner"]}})),
             "NoAttestable",
         ),
         ("A11 no namespace is covered", World { namespaces: vec![], ..World::new() }, "NoNamespaces"),
@@ -268,9 +340,10 @@ fn what_deserves_a_second_look_still_grants() {
     let people_too = World::with(json!({
         "onBehalf": {"filers": ["deployer"], "satisfies": ["owner"]},
         "approval": {"steps": [
-            {"name": "owner", "approvers": [{"kind": "User", "name": "bob"}, {"kind": "User", "name": "kim"}]},
-            {"name": "security", "approvers": [{"kind": "Group", "name": "security"}]}]}}));
+            {"name": "owner", "backups": {"approvers": [{"kind": "Group", "name": "leads"}]}, "approvers": [{"kind": "User", "name": "bob"}, {"kind": "User", "name": "kim"}]},
+            {"name": "security", "backups": {"approvers": [{"kind": "Group", "name": "leads"}]}, "approvers": [{"kind": "Group", "name": "security"}]}]}}));
     assert_eq!(people_too.status().warnings, [], "a step is left to people");
+    assert_eq!(reviewed(reviewed(old(200), "Approvers", 89), "CleanUp", 6).status().warnings, [], "D14, G6: in time");
     assert!(!is_broad("billing-engineering-leads") && !is_broad("developers-of-billing"));
 }
 
@@ -408,4 +481,42 @@ fn b25_all_text_is_bounded_and_one_line() {
     let texts = status.warnings.iter().map(|w| &w.message).chain([&status.conditions[0].message]);
     assert!(texts.clone().all(|text| !text.chars().any(char::is_control)));
     assert!(status.warnings.iter().all(|w| w.message.chars().count() <= 512));
+}
+
+#[test]
+fn c12_a_bad_expression_is_named_with_its_place_and_cause() {
+    let (reason, message) = steps(json!([{"name": "owner", "when": "inWorkHours ||\n  freeze",
+        "approvers": [{"kind": "Group", "name": "owners"}]}]))
+    .ready();
+    assert_eq!(reason, "BadExpression");
+    assert!(
+        message.contains("spec.approval.steps[owner].when: line 2, column 3: there is no `freeze`; there are request"),
+        "{message}"
+    );
+}
+
+#[test]
+fn d16_a_backup_is_the_second_person() {
+    let world = steps(json!([{"name": "owner", "approvers": [{"kind": "User", "name": "bob"}],
+        "backups": {"approvers": [{"kind": "User", "name": "kim"}]}}]));
+    assert_eq!(world.ready().0, "Complete");
+}
+
+#[test]
+fn d14_what_the_owner_looked_after_is_counted_once_seen() {
+    let world = reviewed(old(200), "Approvers", -30);
+    let status = world.status();
+    assert_eq!(status.reviewed.len(), 1);
+    assert_eq!(status.reviewed[0].since, now().for_record(), "nobody looks ahead");
+    assert_eq!(status.reviews, world.policy.status.as_ref().unwrap().reviews, "what the owner wrote stays");
+}
+
+#[test]
+fn d14_a_warning_holds_its_whole_command() {
+    let mut world = old(200);
+    world.policy.metadata.name = Some("p".repeat(63));
+    world.policy.spec.owner.name = "platform-security".into();
+    let warnings = world.status().warnings;
+    assert_eq!(warnings.len(), 2);
+    assert!(warnings.iter().all(|w| w.message.ends_with("}]}]'")), "{warnings:?}");
 }

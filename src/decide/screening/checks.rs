@@ -6,8 +6,9 @@ use crate::api::evidence::Required;
 use crate::api::grant::AccessGrant;
 use crate::api::policy::{AccessPolicy, Step, TicketRule};
 use crate::api::reasons::{Ready, Reason};
-use crate::api::subject::{Level, SubjectKind};
+use crate::api::subject::{Level, Subject, SubjectKind};
 use crate::api::time::Instant;
+use crate::decide::matrix::{self, Needs, Ruled};
 use crate::decide::{approval, approvers, attestation, renewal, role, second, selector, term, text};
 use chrono::TimeDelta;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
@@ -93,8 +94,8 @@ pub const CHECKS: &[Criterion] = &[
     },
     Criterion {
         name: "Approvable",
-        asks: "Can each step be met by people other than the requester?",
-        covers: &["D9", "D15"],
+        asks: "Can each step that is needed be met by people other than the requester, or does a rule decide?",
+        covers: &["D9", "D15", "D16"],
         examine: approvable,
     },
     Criterion {
@@ -496,14 +497,38 @@ fn start_time_set(seen: &Seen<'_>) -> Finding {
 fn approvable(seen: &Seen<'_>) -> Finding {
     let Some(policy) = seen.policy else { return needs_policy() };
     let name = &seen.request.spec.requester.username;
-    let steps = &policy.spec.approval.steps;
-    if steps.is_empty() {
+    if policy.spec.approval.steps.is_empty() {
         return Finding::Failed(Code::PolicyNotReady, "the policy has no step, so nobody could approve".to_owned());
     }
-    match approvers::first_unmet(&without_askers(seen, steps), name) {
-        None => Finding::Passed(format!("somebody else can decide: {}", text::few(steps.iter().map(|s| &s.name), 9))),
+    let Some(filing) = seen.filing() else {
+        return Finding::Unknown("Not judged: it needs all that the request names.".to_owned());
+    };
+    let Needs { needed, not_needed, unjudged } = matrix::needs(&filing);
+    let ruled = matrix::ruled(&filing);
+    if let Ruled::Approved(rule) | Ruled::Denied(rule) = ruled {
+        return Finding::Passed(format!("rule `{}` decides: {:?}", rule.name, rule.then));
+    }
+    if needed.is_empty() && ruled == Ruled::Open {
+        let left_out = text::few(not_needed.iter().map(|step| format!("`{}`", step.name)), 9);
+        let owner = &policy.spec.owner;
+        return Finding::Failed(
+            Code::NoApprover,
+            format!(
+                "no step is needed for this request ({left_out}: `when` is false), so nobody could approve it; ask the policy's owner, {owner}, or use another policy"
+            ),
+        );
+    }
+    let others = without_askers(seen, &needed);
+    match approvers::first_unmet(&others.iter().collect::<Vec<_>>(), name) {
+        None => {
+            let names = |steps: &[&Step]| text::few(steps.iter().map(|step| &step.name), 9);
+            let without =
+                if not_needed.is_empty() { String::new() } else { format!("; not needed: {}", names(&not_needed)) };
+            let unjudged = if unjudged.is_empty() { String::new() } else { format!("; {}", unjudged.join("; ")) };
+            Finding::Passed(format!("somebody else can decide: {}{without}{unjudged}", names(&needed)))
+        }
         Some(step) => {
-            let listed = steps.iter().filter(|s| s.name == step.name).flat_map(|s| &s.approvers);
+            let listed = needed.iter().filter(|s| s.name == step.name).flat_map(|s| approvers::of_step(s));
             let listed = text::few(listed, 8);
             let (step, owner) = (&step.name, &policy.spec.owner);
             Finding::Failed(
@@ -518,12 +543,16 @@ fn approvable(seen: &Seen<'_>) -> Finding {
 }
 
 /// The steps without those who filed it, or wrote the change, for the requester.
-fn without_askers(seen: &Seen<'_>, steps: &[Step]) -> Vec<Step> {
-    let mut steps = steps.to_vec();
-    for step in &mut steps {
-        step.approvers.retain(|a| a.kind == SubjectKind::Group || !attestation::has_asked(seen.request, &a.name));
-    }
-    steps
+fn without_askers(seen: &Seen<'_>, steps: &[&Step]) -> Vec<Step> {
+    let may =
+        |subject: &Subject| subject.kind == SubjectKind::Group || !attestation::has_asked(seen.request, &subject.name);
+    let without = |step: &&Step| {
+        let mut step = Step::clone(step);
+        step.approvers.retain(may);
+        step.backups.iter_mut().for_each(|backups| backups.approvers.retain(may));
+        step
+    };
+    steps.iter().map(without).collect()
 }
 
 fn other_active_grants(seen: &Seen<'_>) -> Finding {

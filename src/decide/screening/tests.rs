@@ -444,6 +444,26 @@ fn refused() -> Vec<(&'static str, World, Code)> {
                 {"name": "owner", "approvers": user("bob")}, {"name": "lead", "approvers": user("alice")}]}})),
             Code::NoApprover,
         ),
+        (
+            "D16 a step that lists the requester alone, and as the backup",
+            World::under(json!({"approval": {"steps": [
+                {"name": "owner", "approvers": user("alice"), "backups": {"approvers": user("alice")}}]}})),
+            Code::NoApprover,
+        ),
+        (
+            "D15 a step that is needed by its condition, and lists the requester alone",
+            World::under(json!({"approval": {"steps": [
+                {"name": "owner", "approvers": user("bob")}, {"name": "lead", "when": "access.level == 'ReadOnly'", "approvers": user("alice")}]}})),
+            Code::NoApprover,
+        ),
+        (
+            "D15 no step is needed, and no rule agrees",
+            World::under(
+                json!({"approval": {"steps": [{"name": "owner", "when": "access.level == 'Admin'", "approvers": user("bob")}],
+                "rules": [{"name": "long", "when": "duration > duration('1h')", "then": "Approve", "message": "m"}]}}),
+            ),
+            Code::NoApprover,
+        ),
         ("A16 a policy without a step", World::under(json!({"approval": {}})), Code::PolicyNotReady),
         ("C6 another live ticket", World { live: vec![grant(json!({}))], ..World::new() }, Code::LimitReached),
         (

@@ -2,7 +2,7 @@
 use super::scene::{Given::*, json_patch, merge};
 use super::world::Who::*;
 use super::{Row, accepted, refused, rejected};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const RULE: &str = "curfew-request-status";
 const NOT_LISTED: &str = "you are not among those this request waits for";
@@ -162,6 +162,49 @@ pub const ROWS: &[Row] = &[
             )
         },
         answer: refused(RULE, "wait until status.waitingFor names you"),
+    },
+    Row {
+        says: "a backup decides before backups may",
+        given: Waiting,
+        who: Rita,
+        call: |s| s.says("rita", "service-owner", "rita", "Deny", json!("Not while the invoices run.")),
+        answer: refused(RULE, NOT_LISTED),
+    },
+    // Why.
+    Row {
+        says: "an approval without a comment",
+        given: Waiting,
+        who: Bob,
+        call: |s| s.says("bob", "service-owner", "billing-owners", "Approve", Value::Null),
+        answer: refused(RULE, "of at least 10 characters"),
+    },
+    Row {
+        says: "an approval with a comment that is too short",
+        given: Waiting,
+        who: Bob,
+        call: |s| s.says("bob", "service-owner", "billing-owners", "Approve", json!("go ahead!")),
+        answer: refused(RULE, "of at least 10 characters"),
+    },
+    Row {
+        says: "an approval with a comment of blanks",
+        given: Waiting,
+        who: Bob,
+        call: |s| s.says("bob", "service-owner", "billing-owners", "Approve", json!("             ")),
+        answer: refused(RULE, "of at least 10 characters"),
+    },
+    Row {
+        says: "an approval with a comment of just the length that is asked",
+        given: Waiting,
+        who: Bob,
+        call: |s| s.says("bob", "service-owner", "billing-owners", "Approve", json!("Case 4812.")),
+        answer: accepted(),
+    },
+    Row {
+        says: "a refusal without a comment",
+        given: Waiting,
+        who: Bob,
+        call: |s| s.says("bob", "service-owner", "billing-owners", "Deny", Value::Null),
+        answer: accepted(),
     },
     // In whose name.
     Row {

@@ -29,11 +29,12 @@ async fn somebody_in_512_groups_may_ask() {
 async fn the_last_of_many_decides_and_closes() {
     let mut world = World::new("decides").await;
     let scene = Scene::new(&world, Given::Filed).await;
-    // Nine steps of 32, the last of which is met by the last group of the one who decides.
+    // Nine steps of 32 approvers and 32 backups, the last of which is met by the last group of the one who decides.
     let mut steps: Vec<_> = (0..9)
-        .map(|n| json!({"step": format!("step-{n}"), "revision": scene.revision, "need": 1, "command": "x".repeat(2048), "approvers": subjects("Group", 32)}))
+        .map(|n| json!({"step": format!("step-{n}"), "revision": scene.revision, "need": 1, "command": "x".repeat(2048),
+            "approvers": subjects("Group", 64), "backups": subjects("Group", 32), "backupsFrom": "2026-01-01T00:00:00Z", "commentMinLength": 200}))
         .collect();
-    steps[8]["approvers"][31] = json!({"kind": "Group", "name": "billing-owners"});
+    steps[8]["approvers"][63] = json!({"kind": "Group", "name": "billing-owners"});
     let closers = [subjects("Group", 63), vec![json!({"kind": "Group", "name": "billing-owners"})]].concat();
     let status =
         json!({"status": {"revision": scene.revision, "approvals": [], "waitingFor": steps, "closers": closers}});
@@ -165,8 +166,12 @@ async fn a_policy_with_every_list_full_is_written() {
     let days: Vec<_> = (0..128).map(|n| format!("20{:02}-{:02}-25", 26 + n / 12, 1 + n % 12)).collect();
     policy["spec"]["calendar"] = json!({"timeZone": "America/Argentina/ComodRivadavia", "workHours": "00:00-24:00",
         "workDays": ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"], "holidays": days});
-    let step = |n: usize| json!({"name": format!("step-{n}"), "count": 1, "approvers": subjects("Group", 32)});
+    let when = format!("request.ticket != '{}'", "x".repeat(492));
+    let step = |n: usize| json!({"name": format!("step-{n}"), "count": 1, "approvers": subjects("Group", 32), "when": when, "backups": {"approvers": subjects("Group", 32)}});
+    let rule =
+        |n: usize| json!({"name": format!("rule-{n}"), "when": when, "then": "Deny", "message": "x".repeat(200)});
     policy["spec"]["approval"]["steps"] = (0..9).map(step).collect();
+    policy["spec"]["approval"]["rules"] = (0..16).map(rule).collect();
     world.must(Who::Ann, create(POLICIES, policy)).await;
 }
 

@@ -1,5 +1,5 @@
 //! Records and policies: `curfew-grants`, `curfew-grant-status`, `curfew-policies`, `curfew-policy-status`.
-use super::scene::{GRANTS, Given::*, POLICIES, at, create, delete, merge};
+use super::scene::{GRANTS, Given::*, POLICIES, Scene, at, create, delete, json_patch, merge};
 use super::world::Who::*;
 use super::{Row, accepted, refused, rejected};
 use serde_json::{Value, json};
@@ -8,6 +8,7 @@ const RECORDS: &str = "curfew-grants";
 const OUTCOMES: &str = "curfew-grant-status";
 const AUTHORS: &str = "curfew-policies";
 const DAY: i64 = 24 * 3600;
+const STATUS: &str = "curfew-policy-status";
 
 pub const ROWS: &[Row] = &[
     // Records.
@@ -526,6 +527,120 @@ pub const ROWS: &[Row] = &[
         answer: rejected("an empty selector would mean every namespace"),
     },
     Row {
+        says: "a policy lets everybody stand in",
+        given: Nothing,
+        who: Ann,
+        call: |s| create(POLICIES, backed(s, json!({"kind": "Group", "name": "system:authenticated"}))),
+        answer: refused("curfew-policies", "the backups of a step are people"),
+    },
+    Row {
+        says: "a policy lets a bot stand in by its full name",
+        given: Nothing,
+        who: Ann,
+        call: |s| create(POLICIES, backed(s, json!({"kind": "User", "name": "system:serviceaccount:bots:tickets"}))),
+        answer: accepted(),
+    },
+    Row {
+        says: "an owner of a policy reviews it",
+        given: Policy,
+        who: Olga,
+        call: |s| s.review("olga", "2026-01-02T00:00:00Z"),
+        answer: accepted(),
+    },
+    Row {
+        says: "the one owner of a policy reviews it",
+        given: PolicyOfOlga,
+        who: Olga,
+        call: |s| s.review("olga", "2026-01-02T00:00:00Z"),
+        answer: accepted(),
+    },
+    Row {
+        says: "somebody else reviews the policy of one owner",
+        given: PolicyOfOlga,
+        who: Bob,
+        call: |s| s.review("bob", "2026-01-02T00:00:00Z"),
+        answer: refused(STATUS, "only the owner of the policy reviews it: User olga"),
+    },
+    Row {
+        says: "somebody reviews a policy that they do not own",
+        given: Policy,
+        who: Bob,
+        call: |s| s.review("bob", "2026-01-02T00:00:00Z"),
+        answer: refused(STATUS, "only the owner of the policy reviews it: Group platform-security"),
+    },
+    Row {
+        says: "an administrator reviews a policy",
+        given: Policy,
+        who: Admin,
+        call: |s| s.review("root", "2026-01-02T00:00:00Z"),
+        answer: refused(STATUS, "only the owner of the policy reviews it"),
+    },
+    Row {
+        says: "the operator reviews a policy",
+        given: Policy,
+        who: Operator,
+        call: |s| s.review(&format!("system:serviceaccount:{}:curfew", s.home), "2026-01-02T00:00:00Z"),
+        answer: refused(STATUS, "only the owner of the policy reviews it"),
+    },
+    Row {
+        says: "an owner reviews in another's name",
+        given: Policy,
+        who: Olga,
+        call: |s| s.review("otto", "2026-01-02T00:00:00Z"),
+        answer: refused(STATUS, "a review is written by the person who made it"),
+    },
+    Row {
+        says: "an owner reviews again",
+        given: Reviewed,
+        who: Olga,
+        call: |s| s.review("olga", "2026-01-02T00:00:01Z"),
+        answer: accepted(),
+    },
+    Row {
+        says: "an owner adds a review of something else",
+        given: Reviewed,
+        who: Olga,
+        call: |s| {
+            let path = format!("{}/status", s.policy_path());
+            json_patch(
+                path,
+                json!([{"op": "add", "path": "/status/reviews/-", "value": {"what": "CleanUp", "by": "olga", "at": "2026-01-01T00:00:00Z"}}]),
+            )
+        },
+        answer: accepted(),
+    },
+    Row {
+        says: "an owner dates her review back",
+        given: Reviewed,
+        who: Olga,
+        call: |s| s.review("olga", "2026-01-01T00:00:00Z"),
+        answer: refused(STATUS, "a review is replaced by a later one"),
+    },
+    Row {
+        says: "an owner takes her review away",
+        given: Reviewed,
+        who: Olga,
+        call: |s| s.reviews(Value::Null),
+        answer: refused(STATUS, "a review is replaced by a later one"),
+    },
+    Row {
+        says: "the operator empties the reviews",
+        given: Reviewed,
+        who: Operator,
+        call: |s| s.reviews(json!([])),
+        answer: refused(STATUS, "a review is replaced by a later one"),
+    },
+    Row {
+        says: "an owner writes since when her review counts",
+        given: Reviewed,
+        who: Olga,
+        call: |s| {
+            let reviewed = json!([{"what": "Approvers", "by": "olga", "at": "2026-01-02T00:00:00Z", "since": "2026-01-02T00:00:00Z"}]);
+            merge(format!("{}/status", s.policy_path()), json!({"status": {"reviewed": reviewed}}))
+        },
+        answer: refused(STATUS, "the operator's, not yours: reviewed"),
+    },
+    Row {
         says: "the operator writes what it found about a policy",
         given: Policy,
         who: Operator,
@@ -548,6 +663,12 @@ fn of(mut record: Value, outcome: &str, ends: bool) -> Value {
         record["spec"].as_object_mut().unwrap().remove("expiresAt");
     }
     record
+}
+/// A policy with this backup.
+fn backed(s: &Scene, backup: Value) -> Value {
+    let mut policy = s.policy(&["curfew-logs"]);
+    policy["spec"]["approval"]["steps"][0]["backups"] = json!({"after": "15m", "approvers": [backup]});
+    policy
 }
 fn offer(n: usize) -> Vec<&'static str> {
     [vec!["curfew-logs"; n], vec!["cluster-admin"]].concat()

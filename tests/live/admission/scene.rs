@@ -66,8 +66,12 @@ pub enum Given {
     Binding,
     /// A RoleBinding and a Job without our label.
     Foreign,
-    /// A policy that offers curfew-logs.
+    /// A policy that offers curfew-logs; it is owned by the group platform-security.
     Policy,
+    /// The same, and olga has reviewed who approves.
+    Reviewed,
+    /// The same as `Policy`, but owned by olga alone.
+    PolicyOfOlga,
 }
 
 /// The names of what is there.
@@ -206,6 +210,15 @@ impl Scene {
             Given::Policy => {
                 world.must(Who::Ann, create(POLICIES, s.policy(&["curfew-logs"]))).await;
             }
+            Given::Reviewed => {
+                world.must(Who::Ann, create(POLICIES, s.policy(&["curfew-logs"]))).await;
+                world.must(Who::Olga, s.review("olga", "2026-01-02T00:00:00Z")).await;
+            }
+            Given::PolicyOfOlga => {
+                let mut policy = s.policy(&["curfew-logs"]);
+                policy["spec"]["owner"] = json!({"kind": "User", "name": "olga"});
+                world.must(Who::Ann, create(POLICIES, policy)).await;
+            }
         }
         s
     }
@@ -335,7 +348,10 @@ impl Scene {
 
     /// What the operator publishes about it.
     pub fn screening(&self, approvers: Value, screened: &str) -> Value {
-        let step = |step: &str, approvers: &Value| json!({"step": step, "revision": self.revision, "need": 1, "approvers": approvers, "command": "kubectl patch …"});
+        let step = |step: &str, approvers: &Value| {
+            json!({"step": step, "revision": self.revision, "need": 1, "approvers": approvers, "command": "kubectl patch …",
+            "commentMinLength": 10, "backups": [{"kind": "User", "name": "rita"}], "backupsFrom": at(900)})
+        };
         let carol = json!([{"kind": "User", "name": "carol"}]);
         json!({"revision": self.revision, "approvals": [], "waitingFor": [step("service-owner", &approvers), step("security", &carol)],
             "closers": [{"kind": "Group", "name": "billing-owners"}, {"kind": "Group", "name": "system:authenticated"}, {"kind": "User", "name": "carol"}],
@@ -404,6 +420,22 @@ impl Scene {
     pub fn decide_at(&self, revision: &str, by: &str, step: &str, as_: &str) -> Call {
         let entry = json!({"by": by, "step": step, "as": as_, "decision": "Approve", "revision": revision, "comment": "Narrow and tied to a case."});
         json_patch(self.request_status(), json!([{"op": "add", "path": "/status/approvals/-", "value": entry}]))
+    }
+    /// The same, with this decision and comment; `null`: none.
+    pub fn says(&self, by: &str, step: &str, as_: &str, decision: &str, comment: Value) -> Call {
+        let mut entry = json!({"by": by, "step": step, "as": as_, "decision": decision, "revision": self.revision});
+        if !comment.is_null() {
+            entry["comment"] = comment;
+        }
+        json_patch(self.request_status(), json!([{"op": "add", "path": "/status/approvals/-", "value": entry}]))
+    }
+    /// Says that the list of approvers was looked through.
+    pub fn review(&self, by: &str, at: &str) -> Call {
+        self.reviews(json!([{"what": "Approvers", "by": by, "at": at}]))
+    }
+    /// Writes all reviews of the policy.
+    pub fn reviews(&self, reviews: Value) -> Call {
+        merge(format!("{}/status", self.policy_path()), json!({"status": {"reviews": reviews}}))
     }
     /// Sets `status.close`.
     pub fn close(&self, close: Value) -> Call {

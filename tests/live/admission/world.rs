@@ -27,6 +27,8 @@ pub enum Who {
     Rita,
     /// Writes policies; holds `bind` on curfew-logs.
     Ann,
+    /// One of those who own the policies.
+    Olga,
     /// Writes namespaces.
     Tom,
     /// Writes namespaces, and holds `classify`.
@@ -60,6 +62,7 @@ const PEOPLE: &[(Who, &str, &[&str])] = &[
     (Who::Namesake, "billing-owners", &["engineers"]),
     (Who::Rita, "rita", &["on-call"]),
     (Who::Ann, "ann", &["policy-authors"]),
+    (Who::Olga, "olga", &["platform-security"]),
     (Who::Tom, "tom", &["platform"]),
     (Who::Clara, "clara", &["platform-leads"]),
     (Who::Nadia, "nadia", &["namespace-admins"]),
@@ -177,7 +180,13 @@ impl World {
         self.apply(&format!("/api/v1/namespaces/{}/serviceaccounts", self.namespace), robot).await;
         let user = |name: &str| json!({"apiGroup": RBAC, "kind": "User", "name": name});
         let group = |name: &str| json!({"apiGroup": RBAC, "kind": "Group", "name": name});
-        let people = json!([group("engineers"), group("billing-owners"), group("security"), user(&self.robot())]);
+        let people = json!([
+            group("engineers"),
+            group("billing-owners"),
+            group("security"),
+            group("platform-security"),
+            user(&self.robot())
+        ]);
         self.binds(&format!("{}-users", self.namespace), "curfew-user", people).await;
         self.binds(&format!("{}-responder", self.namespace), "curfew-responder", json!([user("rita")])).await;
         self.allows("authors", json!([user("ann")]), json!([

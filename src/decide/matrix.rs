@@ -1,0 +1,113 @@
+//! The approval matrix of a policy for one request: which steps it needs, and what its rules say.
+use super::calendar::Calendar;
+use super::expression::{self, Facts, Scope};
+use super::screening::Filing;
+use super::text;
+use crate::api::policy::{Approval, ApprovalRule, Ruling, Step};
+use kube::ResourceExt;
+use std::cell::OnceCell;
+
+/// The steps of a policy, as one request needs them.
+#[derive(Clone, Debug, Default)]
+pub struct Needs<'a> {
+    /// Those that must be met.
+    pub needed: Vec<&'a Step>,
+    /// Those whose `when` is false.
+    pub not_needed: Vec<&'a Step>,
+    /// Steps whose `when` cannot be judged, and why: they are needed.
+    pub unjudged: Vec<String>,
+}
+
+/// What the rules say about one request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ruled<'a> {
+    /// Nothing: people decide.
+    Open,
+    /// No, by this rule.
+    Denied(&'a ApprovalRule),
+    /// Yes, by this rule.
+    Approved(&'a ApprovalRule),
+    /// Nothing is granted: these rules cannot be judged, and why.
+    Held(String),
+}
+
+/// Which steps this request needs: without a `when` always, with one if it holds or cannot be judged.
+pub fn needs<'a>(filing: &Filing<'a>) -> Needs<'a> {
+    let (judge, mut needs) = (Judge::of(filing), Needs::default());
+    for step in &filing.policy.spec.approval.steps {
+        let holds = step.when.as_deref().map_or(Ok(true), |when| judge.holds(when));
+        match holds {
+            Ok(false) => needs.not_needed.push(step),
+            Ok(true) => needs.needed.push(step),
+            Err(why) => {
+                needs.needed.push(step);
+                needs.unjudged.push(format!("`{}` is needed, as its `when` cannot be judged: {why}", step.name));
+            }
+        }
+    }
+    needs
+}
+
+/// What the rules say: one Deny is enough, one that cannot be judged holds it, and only then an Approve counts (C12).
+pub fn ruled<'a>(filing: &Filing<'a>) -> Ruled<'a> {
+    let (judge, rules) = (Judge::of(filing), &filing.policy.spec.approval.rules);
+    let judged: Vec<_> = rules.iter().map(|rule| (rule, judge.holds(&rule.when))).collect();
+    let first = |then: Ruling| judged.iter().find(|(rule, holds)| rule.then == then && *holds == Ok(true));
+    if let Some((rule, _)) = first(Ruling::Deny) {
+        return Ruled::Denied(rule);
+    }
+    let unjudged =
+        judged.iter().filter_map(|(rule, holds)| Some(format!("`{}`: {}", rule.name, holds.as_ref().err()?)));
+    let unjudged: Vec<_> = unjudged.collect();
+    if !unjudged.is_empty() {
+        return Ruled::Held(text::few(unjudged, 4));
+    }
+    first(Ruling::Approve).map_or(Ruled::Open, |(rule, _)| Ruled::Approved(rule))
+}
+
+/// What is wrong with the expressions of a policy: field, place and cause of each.
+pub fn faults(approval: &Approval) -> Vec<String> {
+    let steps =
+        approval.steps.iter().filter_map(|step| Some((format!("steps[{}].when", step.name), step.when.as_deref()?)));
+    let rules = approval.rules.iter().map(|rule| (format!("rules[{}].when", rule.name), rule.when.as_str()));
+    let all = steps.chain(rules);
+    all.filter_map(|(field, when)| Some(format!("spec.approval.{field}: {}", expression::read(when).err()?))).collect()
+}
+
+/// Judges expressions by the facts of one request, which are gathered for the first of them.
+struct Judge<'f, 'a> {
+    filing: &'f Filing<'a>,
+    scope: OnceCell<Result<Scope, String>>,
+}
+impl<'f, 'a> Judge<'f, 'a> {
+    fn of(filing: &'f Filing<'a>) -> Self {
+        Self { filing, scope: OnceCell::new() }
+    }
+    fn holds(&self, when: &str) -> Result<bool, String> {
+        let expression = expression::read(when).map_err(|fault| fault.to_string())?;
+        let scope = self.scope.get_or_init(|| scope(self.filing));
+        expression.holds(scope.as_ref().map_err(Clone::clone)?)
+    }
+}
+
+fn scope(filing: &Filing<'_>) -> Result<Scope, String> {
+    let Filing { request, policy, access, namespace, installation, duration, now, .. } = *filing;
+    // As it was filed, so that a field which is added to the API is there by itself.
+    let spec = serde_json::to_value(&request.spec).map_err(|error| error.to_string())?;
+    let at = now;
+    Scope::new(&Facts {
+        request: &spec,
+        username: &request.spec.requester.username,
+        groups: &request.spec.requester.groups,
+        access: &access.name,
+        level: format!("{:?}", access.level),
+        duration,
+        namespace: &namespace.name_any(),
+        labels: namespace.labels(),
+        now: at,
+        in_work_hours: Calendar::of(&policy.spec, installation).ok().map(|calendar| calendar.is_work_time(at)),
+    })
+}
+
+#[cfg(test)]
+mod tests;
