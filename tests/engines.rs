@@ -45,7 +45,7 @@ fn request(state: &str, observed: i64) -> Value {
 
 /// Every state that a request can be in, with what Argo CD and Flux make of it.
 const STATES: &[(&str, &str, &[&str])] = &[
-    ("Suspended", "current", &["Waiting"]),
+    ("Suspended", "current", &["Waiting", "Scheduled"]),
     (
         "Healthy",
         "current",
@@ -58,12 +58,24 @@ const STATES: &[(&str, &str, &[&str])] = &[
             "BindingDeleted",
             "FuseBurned",
             "NamespaceDeleted",
+            "DryRun",
         ],
     ),
     (
         "Degraded",
         "failed",
-        &["Incomplete", "DetailRequested", "Refused", "Denied", "TimedOut", "Withdrawn", "Tampered", "NeverStarted"],
+        &[
+            "Incomplete",
+            "DetailRequested",
+            "Refused",
+            "Denied",
+            "TimedOut",
+            "Withdrawn",
+            "Tampered",
+            "NeverStarted",
+            "RoleChanged",
+            "RoleGrew",
+        ],
     ),
     (
         "Progressing",
@@ -77,6 +89,7 @@ const STATES: &[(&str, &str, &[&str])] = &[
             "FuseRefused",
             "BindingRefused",
             "NameTaken",
+            "PolicyChanged",
             "NamespaceFull",
         ],
     ),
