@@ -226,7 +226,7 @@ pub fn shown<'a>(first: &'a AccessGrant, second: Option<&'a AccessGrant>) -> &'a
     let is_last = |second: &AccessGrant| match (ended(first), ended(second)) {
         (_, None) => true,
         (None, Some(_)) => false,
-        (Some(first), Some(second)) => second >= first,
+        (Some(first), Some(second)) => second > first,
     };
     second.filter(|second| is_last(second)).unwrap_or(first)
 }
