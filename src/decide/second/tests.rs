@@ -139,5 +139,10 @@ fn b23_the_request_shows_whichever_access_holds() {
     assert!(std::ptr::eq(shown(&live, Some(&second)), &second));
     assert!(std::ptr::eq(shown(&ended, Some(&second)), &second));
     assert!(std::ptr::eq(shown(&live, Some(&second_over)), &live), "the first one still holds");
-    assert!(std::ptr::eq(shown(&ended, Some(&second_over)), &second_over));
+    assert!(std::ptr::eq(shown(&ended, Some(&second_over)), &ended), "both at once");
+    let mut later = first(over());
+    let status = later.status.as_mut().unwrap();
+    status.ended_at = status.ended_at.and_then(|at| at.checked_add(TimeDelta::seconds(1)));
+    assert!(std::ptr::eq(shown(&ended, Some(&later)), &later), "the one that ended last");
+    assert!(std::ptr::eq(shown(&later, Some(&ended)), &later));
 }
