@@ -3,7 +3,8 @@ use super::calendar::Calendar;
 use super::expression::{self, Facts, Scope};
 use super::screening::Filing;
 use super::text;
-use crate::api::policy::{Approval, ApprovalRule, Ruling, Step};
+use crate::api::policy::{Access, Approval, ApprovalRule, Ruling, Step};
+use chrono::TimeDelta;
 use kube::ResourceExt;
 use std::cell::OnceCell;
 
@@ -35,7 +36,7 @@ pub enum Ruled<'a> {
 pub fn needs<'a>(filing: &Filing<'a>) -> Needs<'a> {
     let (judge, mut needs) = (Judge::of(filing), Needs::default());
     for step in &filing.policy.spec.approval.steps {
-        let holds = step.when.as_deref().map_or(Ok(true), |when| judge.holds(when));
+        let holds = step.when.as_deref().map_or(Ok(true), |when| judge.holds(when).map(|of| of.contains(&true)));
         match holds {
             Ok(false) => needs.not_needed.push(step),
             Ok(true) => needs.needed.push(step),
@@ -51,7 +52,12 @@ pub fn needs<'a>(filing: &Filing<'a>) -> Needs<'a> {
 /// What the rules say: one Deny is enough, one that cannot be judged holds it, and only then an Approve counts (C12).
 pub fn ruled<'a>(filing: &Filing<'a>) -> Ruled<'a> {
     let (judge, rules) = (Judge::of(filing), &filing.policy.spec.approval.rules);
-    let judged: Vec<_> = rules.iter().map(|rule| (rule, judge.holds(&rule.when))).collect();
+    let says = |then: Ruling, of: Vec<bool>| match then {
+        Ruling::Deny => of.contains(&true),
+        Ruling::Approve => !of.contains(&false),
+    };
+    let judged: Vec<_> =
+        rules.iter().map(|rule| (rule, judge.holds(&rule.when).map(|of| says(rule.then, of)))).collect();
     let first = |then: Ruling| judged.iter().find(|(rule, holds)| rule.then == then && *holds == Ok(true));
     if let Some((rule, _)) = first(Ruling::Deny) {
         return Ruled::Denied(rule);
@@ -77,21 +83,27 @@ pub fn faults(approval: &Approval) -> Vec<String> {
 /// Judges expressions by the facts of one request, which are gathered for the first of them.
 struct Judge<'f, 'a> {
     filing: &'f Filing<'a>,
-    scope: OnceCell<Result<Scope, String>>,
+    scopes: OnceCell<Result<Vec<Scope>, String>>,
 }
 impl<'f, 'a> Judge<'f, 'a> {
     fn of(filing: &'f Filing<'a>) -> Self {
-        Self { filing, scope: OnceCell::new() }
+        Self { filing, scopes: OnceCell::new() }
     }
-    fn holds(&self, when: &str) -> Result<bool, String> {
+    /// For the first access, and for the second if one is asked for: whoever agrees, agrees to both.
+    fn holds(&self, when: &str) -> Result<Vec<bool>, String> {
         let expression = expression::read(when).map_err(|fault| fault.to_string())?;
-        let scope = self.scope.get_or_init(|| scope(self.filing));
-        expression.holds(scope.as_ref().map_err(Clone::clone)?)
+        let scopes = self.scopes.get_or_init(|| scopes(self.filing));
+        scopes.as_ref().map_err(Clone::clone)?.iter().map(|scope| expression.holds(scope)).collect()
     }
 }
 
-fn scope(filing: &Filing<'_>) -> Result<Scope, String> {
-    let Filing { request, policy, access, namespace, installation, duration, now, .. } = *filing;
+fn scopes(filing: &Filing<'_>) -> Result<Vec<Scope>, String> {
+    let first = (filing.access, filing.duration);
+    let second = filing.then.map(|stage| (stage.access, stage.duration));
+    [first].into_iter().chain(second).map(|(access, duration)| scope(filing, access, duration)).collect()
+}
+fn scope(filing: &Filing<'_>, access: &Access, duration: TimeDelta) -> Result<Scope, String> {
+    let Filing { request, policy, namespace, installation, now, .. } = *filing;
     // As it was filed, so that a field which is added to the API is there by itself.
     let spec = serde_json::to_value(&request.spec).map_err(|error| error.to_string())?;
     let at = now;

@@ -121,3 +121,27 @@ fn c12_every_expression_of_a_policy_is_read_when_it_is_written() {
         "{faults:?}"
     );
 }
+
+#[test]
+fn b23_conditions_and_rules_look_at_the_second_access_too() {
+    let writes = "access.level != 'ReadOnly'";
+    let rule =
+        |then: &str, when: &str| json!({"name": "r", "when": when, "then": then, "message": "So it is written."});
+    let with_second = |approval: Value, of: &dyn Fn(&Filing<'_>)| {
+        let offered = policy(json!({}));
+        let restart = offered.spec.access.iter().find(|access| access.level > crate::api::subject::Level::ReadOnly);
+        let then =
+            super::super::second::Stage { access: restart.unwrap(), rules: &[], duration: TimeDelta::minutes(10) };
+        filed(approval, json!({}), |filing| of(&Filing { then: Some(then), ..*filing }));
+    };
+    with_second(json!({"steps": [step("security", json!(writes))]}), &|filing| {
+        assert_eq!(needs(filing).needed.len(), 1, "whoever agrees, agrees to both");
+    });
+    let steps = || json!([step("owner", Value::Null)]);
+    with_second(json!({"steps": steps(), "rules": [rule("Deny", writes)]}), &|filing| {
+        assert!(matches!(ruled(filing), Ruled::Denied(_)));
+    });
+    with_second(json!({"steps": steps(), "rules": [rule("Approve", "access.level == 'ReadOnly'")]}), &|filing| {
+        assert_eq!(ruled(filing), Ruled::Open, "a rule for reading approves no more than that");
+    });
+}
