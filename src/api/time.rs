@@ -1,6 +1,6 @@
 //! Durations and instants: the only module that knows both chrono and Kubernetes' jiff.
 use chrono::{DateTime, SubsecRound, Utc};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta, Time};
 use k8s_openapi::jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
@@ -66,6 +66,11 @@ impl TryFrom<&Time> for Instant {
     fn try_from(at: &Time) -> Result<Self, Self::Error> {
         DateTime::from_timestamp(at.0.as_second(), 0).map(Self).ok_or("outside chrono's range")
     }
+}
+
+/// When the API server made an object; `None` before it has.
+pub fn made(object: &ObjectMeta) -> Option<Instant> {
+    object.creation_timestamp.as_ref().and_then(|at| Instant::try_from(at).ok())
 }
 
 /// A span of time such as `30m` or `1h30m`: hours, minutes, seconds, each at most once and in that order.

@@ -4,8 +4,7 @@ use super::{Cluster, Error, Operation};
 use crate::api::policy::AccessPolicy;
 use crate::api::reasons::{BeginReason, EndReason, Outcome};
 use crate::api::subject::{RoleKind, RoleRef};
-use crate::api::time::Instant;
-use crate::api::{admission, grant::AccessGrant, names, request::AccessRequest};
+use crate::api::{admission, grant::AccessGrant, names, request::AccessRequest, time};
 use crate::decide::effect::{Answer, Question};
 use crate::decide::grant::{self, RoleNow};
 use crate::decide::request;
@@ -382,9 +381,8 @@ impl Cluster {
         let params = ListParams::default().fields(&fields).labels(names::RULE_LABEL);
         let grants = Api::<AccessGrant>::all(self.client.clone());
         let listed = self.call(Operation::Ask, grants.list_metadata(&params)).await?.items;
-        let made = |grant: &PartialObjectMeta<AccessGrant>| {
-            grant.creation_timestamp().and_then(|at| Instant::try_from(&at).ok()).is_none_or(|at| at.get() > since)
-        };
+        let made =
+            |grant: &PartialObjectMeta<AccessGrant>| time::made(&grant.metadata).is_none_or(|at| at.get() > since);
         Ok(listed.into_iter().filter(made).count())
     }
 

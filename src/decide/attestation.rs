@@ -6,10 +6,11 @@ use super::effect::{Answer, Question};
 use super::screening::Filing;
 use super::{Guard, Now, guard};
 use crate::api::grant::ApprovalOf;
+use crate::api::names;
 use crate::api::policy::{AccessPolicy, Step};
 use crate::api::request::{AccessRequest, Attestation, Decision, Judged};
 use crate::api::subject::{Subject, SubjectKind};
-use crate::api::{names, time::Instant};
+use crate::api::time::{self, Instant};
 use chrono::TimeDelta;
 use kube::ResourceExt;
 use strum::{EnumMessage, IntoStaticStr, VariantArray};
@@ -115,8 +116,9 @@ fn satisfied<'a>(filing: &Filing<'a>, filer: &str) -> Vec<&'a Step> {
 /// amended came later still. While the guard does not know, nothing is voided for good, and nothing is granted either.
 fn is_of_this_epoch(request: &AccessRequest, guard: &Guard) -> bool {
     let Guard::Intact { epoch } = guard else { return true };
-    let created = request.creation_timestamp().and_then(|at| Instant::try_from(&at).ok());
-    created.zip(guard::began(epoch)).is_some_and(|(created, began)| created.get() >= began.get() + CLOCKS)
+    time::made(&request.metadata)
+        .zip(guard::began(epoch))
+        .is_some_and(|(created, began)| created.get() >= began.get() + CLOCKS)
 }
 
 /// The places of the steps, one for each person that a step needs, and who has them.
@@ -206,7 +208,7 @@ fn on_record(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::screening::tests::{installation, policy};
+    use crate::decide::screening::tests::{filing, installation, policy};
     use chrono::DateTime;
     use k8s_openapi::api::core::v1::Namespace;
     use proptest::prelude::*;
@@ -260,19 +262,8 @@ mod tests {
             }
             let request: AccessRequest = serde_json::from_value(request).unwrap();
             let (policy, installation) = (policy(self.policy.clone()), installation());
-            let filing = Filing {
-                request: &request,
-                policy: &policy,
-                access: &policy.spec.access[0],
-                namespace: &Namespace::default(),
-                rules: &[],
-                entitled_by: &policy.spec.requesters[0],
-                duration: TimeDelta::minutes(30),
-                renews: None,
-                then: None,
-                now: chrono::DateTime::UNIX_EPOCH,
-                installation: &installation,
-            };
+            let namespace = Namespace::default();
+            let filing = filing(&request, &policy, &namespace, &installation);
             let answer = |question| Answer { question, yes: self.unspent, words: String::new() };
             let answers: Vec<_> = question(&request).map(answer).into_iter().collect();
             judge(&filing, &self.guard, &answers, noon())

@@ -6,7 +6,7 @@ use crate::api::grant::{AccessGrant, RenewalOf};
 use crate::api::policy::{Access, AccessPolicy};
 use crate::api::reasons::{EndReason, Outcome};
 use crate::api::request::Renewal;
-use crate::api::time::Instant;
+use crate::api::time::{self, Instant};
 use chrono::TimeDelta;
 use kube::ResourceExt;
 
@@ -76,10 +76,10 @@ fn is_same_work(grant: &AccessGrant, seen: &Seen<'_>, access: &Access) -> bool {
 }
 /// When the record was made, by the API server's clock.
 fn made(grant: &AccessGrant) -> Option<Instant> {
-    grant.metadata.creation_timestamp.as_ref().and_then(|at| Instant::try_from(at).ok())
+    time::made(&grant.metadata)
 }
 fn filed(seen: &Seen<'_>) -> Option<Instant> {
-    seen.request.metadata.creation_timestamp.as_ref().and_then(|at| Instant::try_from(at).ok())
+    time::made(&seen.request.metadata)
 }
 /// Whether it had ended for a day when the request was filed.
 fn is_long_ago(grant: &AccessGrant, seen: &Seen<'_>) -> bool {

@@ -1,7 +1,7 @@
 //! What an owner looks after regularly: since when each review counts, and which are overdue.
 use super::Now;
 use crate::api::policy::{AccessPolicy, AccessPolicyStatus, Duty, Review, Reviewed};
-use crate::api::time::Instant;
+use crate::api::time::{self, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 use kube::ResourceExt;
 use strum::VariantArray;
@@ -21,7 +21,7 @@ pub fn counted(policy: &AccessPolicy, now: Now) -> Vec<Reviewed> {
 
 /// How long ago the owner did this; from the creation of the policy where they never did.
 pub fn age(policy: &AccessPolicy, reviewed: &[Reviewed], what: Duty, now: DateTime<Utc>) -> TimeDelta {
-    let created = policy.creation_timestamp().and_then(|at| Instant::try_from(&at).ok());
+    let created = time::made(&policy.metadata);
     let last = reviewed.iter().find(|one| one.what == what).map(|one| one.since);
     let since = last.max(created).map_or(now, Instant::get);
     (now - since).max(TimeDelta::zero())

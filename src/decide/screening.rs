@@ -15,7 +15,7 @@ use crate::api::policy::{Access, AccessPolicy};
 use crate::api::reasons::Screened;
 use crate::api::request::{self, AccessRequest};
 use crate::api::subject::{Subject, SubjectKind};
-use crate::api::time::{Instant, Span};
+use crate::api::time::{self, Instant, Span};
 use chrono::{DateTime, TimeDelta, Utc};
 use k8s_openapi::api::{core::v1::Namespace, rbac::v1::PolicyRule};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -240,8 +240,7 @@ pub fn entitlement<'a>(request: &AccessRequest, policy: &'a AccessPolicy) -> Opt
 
 /// When the request was filed; before the API server has said so, now.
 pub fn filed_at(request: &AccessRequest, now: DateTime<Utc>) -> DateTime<Utc> {
-    let created = request.metadata.creation_timestamp.as_ref();
-    created.and_then(|t| Instant::try_from(t).ok()).map_or(now, Instant::get)
+    time::made(&request.metadata).map_or(now, Instant::get)
 }
 
 /// What was asked for, or the policy's default.

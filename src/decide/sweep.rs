@@ -3,6 +3,7 @@ use super::Now;
 use super::effect::{Effect, Identity};
 use crate::api::grant::AccessGrant;
 use crate::api::names::{EXPIRES_ANNOTATION, FUSE_TEST, GRANT_LABEL};
+use crate::api::time;
 use chrono::{DateTime, TimeDelta, Utc};
 use k8s_openapi::api::{batch::v1::Job, rbac::v1::RoleBinding};
 use kube::ResourceExt;
@@ -138,7 +139,7 @@ fn is_without(binding: &RoleBinding, fuses: &BTreeSet<String>) -> bool {
 
 /// Whether a test fuse is older than any test.
 fn is_old(fuse: &Job, now: Now) -> bool {
-    let made = fuse.metadata.creation_timestamp.as_ref().and_then(|t| crate::api::time::Instant::try_from(t).ok());
+    let made = time::made(&fuse.metadata);
     made.is_none_or(|made| made.get() + FUSE_TEST_MAX_AGE < now.for_ending())
 }
 

@@ -4,7 +4,7 @@ use crate::api::grant::AccessGrant;
 use crate::api::policy::{Access, AccessPolicy};
 use crate::api::reasons::{Approved, Reason, Screened};
 use crate::api::request::{AccessRequest, AccessRequestStatus};
-use crate::api::time::Instant;
+use crate::api::time;
 use crate::cluster::{Cluster, Error, read::Asked, trace::Trace, write::Stored};
 use crate::decide::request::{self, Observed, is_settled};
 use crate::decide::screening::{self, Code, Seen};
@@ -121,8 +121,8 @@ fn count(context: &Context, request: &AccessRequest, status: &AccessRequestStatu
         context.metrics.ticket_unconfirmed(&request.spec.policy);
     }
     if transition.condition == Approved::CONDITION && !is(Approved::CONDITION, "Unknown") {
-        let filed = request.creation_timestamp().and_then(|at| Instant::try_from(&at).ok());
-        let waited = filed.map(|filed| context.clock.now().wall - filed.get()).unwrap_or_default();
+        let waited =
+            time::made(&request.metadata).map(|filed| context.clock.now().wall - filed.get()).unwrap_or_default();
         context.metrics.decided_after(waited.to_std().unwrap_or_default());
     }
 }

@@ -1,8 +1,7 @@
 use super::*;
 use crate::api::policy::AccessPolicy;
 use crate::api::request::AccessRequest;
-use crate::decide::screening::tests::{installation, policy};
-use chrono::TimeDelta;
+use crate::decide::screening::tests::{filing, installation, policy};
 use k8s_openapi::api::core::v1::Namespace;
 use serde_json::{Value, json};
 
@@ -38,19 +37,8 @@ fn status() -> AccessRequestStatus {
 }
 fn brief_of(request: &AccessRequest, policy: &AccessPolicy, status: &AccessRequestStatus) -> Vec<String> {
     let installation = installation();
-    let filing = Filing {
-        renews: None,
-        then: None,
-        request,
-        policy,
-        access: &policy.spec.access[0],
-        namespace: &Namespace::default(),
-        rules: &[],
-        entitled_by: &policy.spec.requesters[0],
-        duration: TimeDelta::minutes(30),
-        installation: &installation,
-        now: at("09:05:00"),
-    };
+    let namespace = Namespace::default();
+    let filing = Filing { now: at("09:05:00"), ..filing(request, policy, &namespace, &installation) };
     let steps: Vec<Waiting> =
         serde_json::from_value(json!([{"step": "service-owner", "revision": "7f3a2c1b-1", "need": 1,
         "approvers": [{"kind": "Group", "name": "billing-owners"}], "command": "kubectl …"}]))

@@ -5,6 +5,7 @@ use super::{Found, Observed, end_of};
 use crate::api::grant::AccessGrant;
 use crate::api::policy::AccessPolicy;
 use crate::api::reasons::Outcome;
+use crate::api::time;
 use crate::decide::approval::{self, Verdict};
 use crate::decide::attestation;
 use crate::decide::effect::Answer;
@@ -78,9 +79,8 @@ pub(super) fn judge(observed: &Observed<'_>, now: Now) -> Holds {
     if was_edited(policy, found.grant) {
         let live: Vec<_> = basis.live.iter().filter(|g| g.uid() != found.grant.uid()).cloned().collect();
         // What was granted since counts for later requests, not for this one.
-        let made = |grant: &AccessGrant| grant.metadata.creation_timestamp.clone().map(|at| at.0);
-        let before = basis.earlier.iter().filter(|g| made(g) < made(found.grant));
-        let earlier: Vec<_> = before.cloned().collect();
+        let made = time::made(&found.grant.metadata);
+        let earlier: Vec<_> = basis.earlier.iter().filter(|g| time::made(&g.metadata) < made).cloned().collect();
         let installation = observed.installation;
         let seen = Seen {
             now: now.wall,

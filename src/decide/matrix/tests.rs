@@ -1,7 +1,7 @@
 use super::*;
 use crate::api::policy::AccessPolicy;
 use crate::api::request::AccessRequest;
-use crate::decide::screening::tests::{installation, policy};
+use crate::decide::screening::tests::{filing, installation, policy};
 use chrono::TimeDelta;
 use k8s_openapi::api::core::v1::Namespace;
 use serde_json::{Value, json};
@@ -18,19 +18,8 @@ fn filed<T>(approval: Value, labels: Value, of: impl FnOnce(&Filing<'_>) -> T) -
     let namespace: Namespace =
         serde_json::from_value(json!({"metadata": {"name": "billing", "labels": labels}})).unwrap();
     let installation = installation();
-    of(&Filing {
-        request: &request,
-        policy: &policy,
-        access: &policy.spec.access[0],
-        namespace: &namespace,
-        rules: &[],
-        entitled_by: &policy.spec.requesters[0],
-        duration: TimeDelta::minutes(30),
-        installation: &installation,
-        renews: None,
-        then: None,
-        now: "2026-11-21T05:00:00Z".parse().unwrap(),
-    })
+    let saturday = "2026-11-21T05:00:00Z".parse().unwrap();
+    of(&Filing { now: saturday, ..filing(&request, &policy, &namespace, &installation) })
 }
 fn step(name: &str, when: Value) -> Value {
     let mut step = json!({"name": name, "approvers": [{"kind": "Group", "name": "billing-owners"}]});

@@ -7,7 +7,7 @@ use crate::api::grant::AccessGrant;
 use crate::api::policy::{AccessPolicy, Step, TicketRule};
 use crate::api::reasons::{Ready, Reason};
 use crate::api::subject::{Level, Subject, SubjectKind};
-use crate::api::time::Instant;
+use crate::api::time::{self, Instant};
 use crate::decide::matrix::{self, Needs, Ruled};
 use crate::decide::{approval, approvers, attestation, renewal, role, second, selector, term, text};
 use chrono::TimeDelta;
@@ -592,7 +592,7 @@ fn other_active_grants(seen: &Seen<'_>) -> Finding {
 fn pending_requests(seen: &Seen<'_>) -> Finding {
     let Some(policy) = seen.policy else { return needs_policy() };
     let order = |meta: &ObjectMeta| {
-        let filed = meta.creation_timestamp.as_ref().and_then(|at| Instant::try_from(at).ok());
+        let filed = time::made(meta);
         (filed, meta.namespace.clone(), meta.name.clone())
     };
     let this = &seen.request.metadata;

@@ -73,6 +73,27 @@ fn request(changes: Value) -> AccessRequest {
 }
 
 /// One record of one customer.
+/// What a request under the first access asks for, of the first who may ask, for 30 minutes; seen long ago.
+pub(crate) fn filing<'a>(
+    request: &'a AccessRequest,
+    policy: &'a AccessPolicy,
+    namespace: &'a Namespace,
+    installation: &'a Installation,
+) -> Filing<'a> {
+    Filing {
+        request,
+        policy,
+        access: &policy.spec.access[0],
+        namespace,
+        rules: &[],
+        entitled_by: &policy.spec.requesters[0],
+        duration: TimeDelta::minutes(30),
+        renews: None,
+        then: None,
+        installation,
+        now: DateTime::UNIX_EPOCH,
+    }
+}
 pub(crate) fn data(tenant: &str) -> Value {
     json!({"system": "billing-db", "kind": "invoice", "tenant": tenant, "records": ["99017"], "fields": ["total"]})
 }
