@@ -220,6 +220,173 @@ fn a12_a_request_without_ticket_or_reason_is_refused() {
     }
 }
 
+/// Default, maximum, and whether access ends with its day.
+type Window = (&'static str, &'static str, bool);
+/// Each step, with the groups whose members may agree.
+type Steps = &'static [(&'static str, &'static [&'static str])];
+/// What each case is for, with its example: the window, and who agrees.
+const CASES: &[(&str, &str, Window, Steps)] = &[
+    (
+        "E5: a support task takes 8 hours at most, and half an hour by itself; D4, X11: a manager or the data owner",
+        "customer-support",
+        ("30m", "8h", false),
+        &[("manager", &["managers"]), ("data-owner", &["data-owners"])],
+    ),
+    (
+        "E4: a small check ends the same day",
+        "finance-check",
+        ("1h", "8h", true),
+        &[("finance-lead", &["finance-leads"])],
+    ),
+    (
+        "A9: counsel and data owner",
+        "legal-request",
+        ("1h", "2h", false),
+        &[("counsel", &["legal-counsel"]), ("data-owner", &["data-owners"])],
+    ),
+    (
+        "E3: one to four hours; D6: the incident manager outside work hours",
+        "incident-response",
+        ("1h", "4h", false),
+        &[("service-owner", &["service-owners"]), ("incident-manager", &["incident-managers"])],
+    ),
+    ("E5: 8 hours at most", "live-debugging", ("1h", "8h", false), &[("service-owner", &["service-owners"])]),
+    (
+        "E10: half an hour; D8: a manager is enough",
+        "read-only-check",
+        ("30m", "1h", false),
+        &[("service-owner-or-manager", &["service-owners", "managers"])],
+    ),
+    (
+        "E9: an hour; D12: a second reviewer where it is sensitive",
+        "hotfix",
+        ("1h", "2h", false),
+        &[("service-owner", &["service-owners"]), ("second-reviewer", &["tech-leads"])],
+    ),
+    (
+        "E13: two hours, then a renewal",
+        "disaster-recovery",
+        ("1h", "2h", false),
+        &[("incident-manager", &["incident-managers"]), ("service-owner", &["service-owners"])],
+    ),
+    (
+        "E7: the shortest; D5: security lead or CTO",
+        "database-console",
+        ("30m", "1h", false),
+        &[("security-lead", &["security-leads", "cto-office"])],
+    ),
+    (
+        "D7: data owner and security lead",
+        "bulk-export",
+        ("1h", "2h", false),
+        &[("data-owner", &["data-owners"]), ("security-lead", &["security-leads"])],
+    ),
+    (
+        "E6: a business day at most",
+        "planned-maintenance",
+        ("4h", "12h", true),
+        &[("service-owner", &["service-owners"])],
+    ),
+    (
+        "E11, X12: two hours and a second reviewer; D13: leads",
+        "deploy-or-migration",
+        ("1h", "2h", false),
+        &[("service-owner", &["service-owners"]), ("second-reviewer", &["tech-leads", "release-managers"])],
+    ),
+    ("F4: a failed job", "failed-job", ("30m", "2h", false), &[("service-owner", &["service-owners"])]),
+    ("I8: one approver, an hour", "small-team", ("1h", "2h", false), &[("service-owner", &["service-owners"])]),
+];
+
+#[test]
+fn e2_d1_each_case_has_its_window_and_its_approvers() {
+    let names: BTreeSet<_> = CASES.iter().map(|(_, name, ..)| (*name).to_owned()).collect();
+    assert_eq!(names, policies().into_iter().filter_map(|policy| policy.metadata.name).collect());
+    for (says, name, (default, max, same_day), approvers) in CASES {
+        let spec = policy(name).spec;
+        let window = (spec.duration.default, spec.duration.max, spec.duration.same_day);
+        assert_eq!(window, (span(default), span(max), *same_day), "{name}: {says}");
+        let steps: Vec<_> = spec.approval.steps.iter().map(|s| (s.name.as_str(), groups(&s.approvers))).collect();
+        let wanted: Vec<_> = approvers.iter().map(|(step, groups)| (*step, groups.to_vec())).collect();
+        assert_eq!(steps, wanted, "{name}: {says}");
+        assert!(spec.approval.steps.iter().all(|step| step.count == 1 && step.backups.is_some()), "{name}: D14");
+        assert!(!same_day || spec.calendar.is_some_and(|calendar| calendar.time_zone.is_some()), "{name}: E4");
+    }
+}
+
+#[test]
+fn e16_what_does_more_has_less_time() {
+    let caps = policies().into_iter().flat_map(|policy| {
+        let name = policy.metadata.name.unwrap();
+        let of = move |access: curfew::api::policy::Access| {
+            Some(format!("{name}: {} {}", access.name, access.max_duration?))
+        };
+        policy.spec.access.into_iter().filter_map(of)
+    });
+    let expected = [
+        "customer-support: restart 30m",
+        "database-console: privileges 30m",
+        "disaster-recovery: config 1h",
+        "failed-job: replay 30m",
+        "hotfix: restart 30m",
+        "incident-response: restart 1h",
+        "live-debugging: shell 1h",
+        "small-team: restart 30m",
+    ];
+    assert_eq!(caps.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn d2_the_matrix_says_of_each_example_who_agrees_and_for_how_long() {
+    let text = read("docs/approval.md");
+    let known = read("examples/README.md");
+    for (_, name, (default, max, same_day), approvers) in CASES {
+        let row = text.lines().find(|line| line.ends_with(&format!("(../examples/policies/{name}.yaml) |")));
+        let cells: Vec<_> = row.unwrap_or_else(|| panic!("no row for {name}")).split(" | ").collect();
+        for group in approvers.iter().flat_map(|(_, groups)| *groups) {
+            let words = group.replace('-', " ").replace("cto", "CTO");
+            assert!(cells[1].contains(&words), "{name}: who agrees does not name the {words}");
+        }
+        let time = format!("{default}, {max}{}", if *same_day { ", same day" } else { "" });
+        assert_eq!(cells[3], time, "{name}");
+        for file in
+            [format!("policies/{name}.yaml"), format!("requests/{name}.yaml"), format!("requests/{name}-refused.yaml")]
+        {
+            assert!(known.contains(&format!("]({file})")), "examples/README.md does not link {file}");
+        }
+    }
+}
+
+#[test]
+fn a6_a8_a9_each_case_asks_for_its_evidence_and_reads_first() {
+    use curfew::api::evidence::DataClass::{Personal, Regulated};
+    use curfew::api::evidence::Required::{self, Data, LegalBasis, Tenant, WhyNotSafer};
+    let evidence = |name: &str| {
+        let spec = policy(name).spec;
+        let asked: BTreeSet<Required> = spec.evidence.require.into_iter().collect();
+        (asked, spec.evidence.max_records, spec.data_class)
+    };
+    let (asked, most, class) = evidence("customer-support");
+    assert_eq!((asked, class), (BTreeSet::from([WhyNotSafer, Data, Tenant]), Personal), "A6");
+    assert!(most <= 10, "A6: one account");
+    assert_eq!(evidence("finance-check").0, BTreeSet::from([WhyNotSafer, Data]), "A8");
+    let (asked, most, class) = evidence("legal-request");
+    assert_eq!((asked, most, class), (BTreeSet::from([WhyNotSafer, Data, LegalBasis]), 1, Regulated), "A9: one record");
+    assert_eq!(evidence("database-console").2, Personal, "E16");
+    for policy in policies() {
+        assert_eq!(policy.spec.access[0].level, Level::ReadOnly, "{:?}", policy.metadata.name);
+    }
+    for name in ["finance-check", "legal-request", "read-only-check"] {
+        assert!(policy(name).spec.access.iter().all(|access| access.level == Level::ReadOnly), "{name}");
+    }
+}
+
+#[test]
+fn a7_an_incident_is_the_ticket_of_what_is_for_incidents() {
+    for name in ["incident-response", "disaster-recovery"] {
+        assert_eq!(policy(name).spec.evidence.ticket.pattern, "^INC-[0-9]+$", "{name}");
+    }
+}
+
 #[test]
 fn d3_live_debugging_is_agreed_to_by_the_service_owner() {
     let spec = policy("live-debugging").spec;

@@ -8,35 +8,77 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// The files that the tests below apply.
+/// The files that the tests below, and those of the presets, apply.
 const APPLIED: &[&str] = &[
     "namespaces/billing.yaml",
+    "policies/bulk-export.yaml",
+    "policies/customer-support.yaml",
+    "policies/database-console.yaml",
+    "policies/deploy-or-migration.yaml",
+    "policies/disaster-recovery.yaml",
     "policies/failed-job.yaml",
+    "policies/finance-check.yaml",
+    "policies/hotfix.yaml",
+    "policies/incident-response.yaml",
+    "policies/legal-request.yaml",
     "policies/live-debugging.yaml",
     "policies/planned-maintenance.yaml",
     "policies/read-only-check.yaml",
     "policies/small-team.yaml",
+    "requests/bulk-export-refused.yaml",
+    "requests/bulk-export.yaml",
+    "requests/customer-support-refused.yaml",
+    "requests/customer-support.yaml",
+    "requests/database-console-refused.yaml",
+    "requests/database-console.yaml",
+    "requests/deploy-or-migration-refused.yaml",
+    "requests/deploy-or-migration.yaml",
+    "requests/disaster-recovery-refused.yaml",
+    "requests/disaster-recovery.yaml",
+    "requests/failed-job-refused.yaml",
+    "requests/failed-job.yaml",
+    "requests/finance-check-refused.yaml",
+    "requests/finance-check.yaml",
+    "requests/hotfix-refused.yaml",
+    "requests/hotfix.yaml",
+    "requests/incident-response-refused.yaml",
+    "requests/incident-response.yaml",
+    "requests/legal-request-refused.yaml",
+    "requests/legal-request.yaml",
+    "requests/live-debugging-refused.yaml",
+    "requests/live-debugging.yaml",
+    "requests/planned-maintenance-refused.yaml",
+    "requests/planned-maintenance.yaml",
+    "requests/read-only-check-refused.yaml",
     "requests/read-only-check.yaml",
     "requests/small-team-refused.yaml",
     "requests/small-team-renewal.yaml",
     "requests/small-team-then.yaml",
     "requests/small-team.yaml",
+    "roles/database-console.yaml",
     "roles/failed-job.yaml",
 ];
 
-fn examples() -> PathBuf {
+pub fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
 }
-fn example(name: &str) -> Value {
+pub fn example(name: &str) -> Value {
     assert!(APPLIED.contains(&name), "{name}");
     serde_saphyr::from_str(&std::fs::read_to_string(examples().join(name)).unwrap()).unwrap()
 }
 /// The policy of this test, as the example says, for the namespace of this test; it is ready, and nothing is odd about it but
 /// that a small team asks for less.
-async fn policy(bed: &Bed, name: &str) -> String {
+pub async fn policy(bed: &Bed, name: &str) -> String {
+    policy_at(bed, name, |_| {}).await
+}
+/// The same, where the calendar of the example is moved.
+pub async fn policy_at(bed: &Bed, name: &str, moved: impl FnOnce(&mut Value)) -> String {
     let mut spec = example(name)["spec"].clone();
     assert_eq!(spec["namespaces"], example_selector(), "{name}");
     spec["namespaces"] = json!({"matchLabels": {"curfew.dev/zone": bed.namespace}});
+    if let Some(calendar) = spec.get_mut("calendar") {
+        moved(calendar);
+    }
     let policy = bed.policy_with(spec).await;
     let ready = bed.policy_becomes(Ready::Complete).await;
     let warnings: Vec<_> = ready.status.unwrap().warnings.into_iter().map(|warning| warning.reason).collect();
@@ -50,16 +92,24 @@ fn example_selector() -> Value {
     json!({"matchLabels": {"curfew.dev/zone": zone}})
 }
 /// A request of the examples, under the policy and in the namespace of this test.
-fn request(bed: &Bed, name: &str, policy: &str) -> Value {
+pub fn request(bed: &Bed, name: &str, policy: &str) -> Value {
     let mut manifest = example(name);
     manifest["metadata"]["namespace"] = json!(bed.namespace);
     manifest["spec"]["policy"] = json!(policy);
     manifest
 }
-fn codes(request: &AccessRequest) -> BTreeSet<String> {
+/// The Roles that an example's policy offers, in the namespace of this test.
+pub fn roles(bed: &Bed, name: &str) {
+    assert!(APPLIED.contains(&name), "{name}");
+    let roles = std::fs::read_to_string(examples().join(name)).unwrap();
+    let here = roles.replace("namespace: billing", &format!("namespace: {}", bed.namespace));
+    let done = shell(bed, &bed.connection.admin(), &format!("kubectl apply -f - <<'END'\n{here}\nEND"));
+    assert!(done.status.success(), "{}", said(&done));
+}
+pub fn codes(request: &AccessRequest) -> BTreeSet<String> {
     request.status.iter().flat_map(|s| &s.checks).filter_map(|check| check.code.clone()).collect()
 }
-fn set<const N: usize>(of: [&str; N]) -> BTreeSet<String> {
+pub fn set<const N: usize>(of: [&str; N]) -> BTreeSet<String> {
     of.into_iter().map(str::to_owned).collect()
 }
 /// What a person has in a terminal: a shell, `kubectl` and their kubeconfig.
@@ -77,7 +127,7 @@ async fn command(filed: &Filed, comment: &str) -> String {
     let status = filed.now().await.status.unwrap();
     status.waiting_for[0].command.replace("SAY WHY", comment)
 }
-async fn judged(filed: &Filed, who: &Person) -> String {
+pub async fn judged(filed: &Filed, who: &Person) -> String {
     until(&format!("the decision of {} is judged", who.name), || async {
         let decisions = filed.now().await.status?.decisions;
         decisions.into_iter().find(|d| d.by == who.name).map(|d| d.reason)
@@ -89,8 +139,8 @@ async fn judged(filed: &Filed, who: &Person) -> String {
 fn every_example_is_applied_by_a_test() {
     let mut found = BTreeSet::new();
     // The repository for GitOps has a test of its own.
-    let folders = std::fs::read_dir(examples()).unwrap().map(Result::unwrap);
-    for folder in folders.filter(|folder| folder.file_name() != "gitops") {
+    let all = std::fs::read_dir(examples()).unwrap().map(Result::unwrap);
+    for folder in all.filter(|folder| folder.path().is_dir() && folder.file_name() != "gitops") {
         for file in std::fs::read_dir(folder.path()).unwrap().map(Result::unwrap) {
             found.insert(format!("{}/{}", folder.file_name().display(), file.file_name().display()));
         }
@@ -278,10 +328,7 @@ async fn f4_a_failed_job_is_run_again_by_its_role_and_no_other() {
     let bed = Bed::new("failed-job").await;
     let admin = bed.connection.admin();
     let ns = &bed.namespace;
-    let roles = std::fs::read_to_string(examples().join("roles/failed-job.yaml")).unwrap();
-    let here = roles.replace("namespace: billing", &format!("namespace: {ns}"));
-    let done = shell(&bed, &admin, &format!("kubectl apply -f - <<'END'\n{here}\nEND"));
-    assert!(done.status.success(), "{}", said(&done));
+    roles(&bed, "roles/failed-job.yaml");
     for name in ["invoice-export", "payroll"] {
         let line = format!("kubectl -n {ns} create cronjob {name} --image=example.com/none --schedule='0 0 1 1 *'");
         assert!(shell(&bed, &admin, &line).status.success());
@@ -289,15 +336,7 @@ async fn f4_a_failed_job_is_run_again_by_its_role_and_no_other() {
     let _operator = bed.operator().await;
     let policy = policy(&bed, "policies/failed-job.yaml").await;
     let (alice, bob) = (bed.person("alice", &["engineers"]).await, bed.person("bob", &["service-owners"]).await);
-    let mut manifest = alice.request("ops-771", &policy, "30m");
-    manifest["spec"]["access"] = json!("replay");
-    manifest["spec"]["ticket"] = json!("OPS-771");
-    manifest["spec"]["reason"] = json!("Run the invoice export of last night again, which failed on a full disk.");
-    manifest["spec"]["whyNotSafer"] = json!("The bank fetches the file at noon, before the next scheduled run.");
-    manifest["spec"]["whyNotLower"] = json!("The log shows the full disk, and reading it does not run the export.");
-    manifest["spec"]["data"] = json!([{"system": "billing-db", "kind": "invoice", "tenant": "all", "records": ["2026-11-22"], "fields": ["total"]}]);
-    manifest["spec"]["plan"] =
-        json!(["kubectl -n billing create job invoice-export-again --from=cronjob/invoice-export"]);
+    let manifest = request(&bed, "requests/failed-job.yaml", &policy);
     let filed = alice.applies(manifest).await.unwrap();
     let shown = filed.becomes(Screened::Complete).await.status.unwrap().permissions.unwrap();
     assert!(shown.adds.contains(&"create,get,list,watch jobs.batch".to_owned()), "{:?}", shown.adds);

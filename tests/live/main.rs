@@ -12,6 +12,7 @@ mod gitops;
 mod life;
 mod matrix;
 mod permissions;
+mod presets;
 mod races;
 mod renewal;
 mod retention;

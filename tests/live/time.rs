@@ -158,7 +158,7 @@ async fn e25_an_operator_that_was_dead_at_the_start_begins_late_but_not_after_th
 }
 
 /// A zone in which it is about eleven in the evening, and when its day ends.
-fn late_somewhere() -> (String, DateTime<Utc>) {
+pub fn late_somewhere() -> (String, DateTime<Utc>) {
     let now = Utc::now();
     let next_hour = now + TimeDelta::seconds(i64::from(3600 - (now.minute() * 60 + now.second())));
     // Not in the last minutes of a day, which might end during the test.
