@@ -4,6 +4,7 @@ pub mod expiry;
 pub mod fuse_test;
 mod grant;
 pub mod guard;
+mod lanes;
 pub mod lease;
 pub mod policy;
 mod request;
@@ -25,7 +26,6 @@ use crate::decide::effect::{Answer, Effect, Outcome, Question};
 use crate::decide::{Installation, Next, Standing};
 use crate::telemetry::metrics::PassResult;
 use crate::telemetry::{Health, Metrics};
-use chrono::TimeDelta;
 use clock::Clock;
 use expiry::Expiry;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
@@ -35,12 +35,13 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, Role, RoleBinding};
 use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Client, Resource, ResourceExt};
+use lanes::Lanes;
 use policy::{Passes, Trials};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{SemaphorePermit, watch};
 use turns::Turns;
 
 /// The runtime's timers are monotonic: a wall clock that steps must not prolong anything.
@@ -53,13 +54,12 @@ const RETRY: Duration = Duration::from_secs(1);
 const IN_A_ROW: usize = 8;
 /// How long Events may still be written at a stop.
 const LAST_WORDS: Duration = Duration::from_secs(5);
-/// How long after its end what is left to do for a grant may wait for the ends of others.
-const PATIENCE: TimeDelta = TimeDelta::seconds(5);
-/// How soon to look whether they have ended.
-const RUSH: Duration = Duration::from_millis(100);
 /// How many calls of passes are under way at once. Each has a connection of its own, here and in the API server, and more
 /// are not faster.
 const PLACES: usize = 24;
+/// No bound of the runtime's: it takes those that wait for a place in no order, so that one could wait for ever while
+/// others have one pass after the other. [`Lanes`] has an order.
+const AS_MANY_AS_COME: u16 = 0;
 /// How many questions of one pass are asked at once.
 const QUESTIONS_AT_ONCE: usize = 16;
 
@@ -93,6 +93,8 @@ pub struct Context {
     pub passes: Passes,
     /// Whose requests are being decided.
     pub turns: Turns,
+    /// Who has a pass when.
+    pub lanes: Lanes,
 }
 impl Context {
     fn standing(&self) -> Standing {
@@ -142,17 +144,20 @@ pub async fn run(
     let _clock = Running(ends.spawn(clock::follow(ending, clock.clone(), metrics.clone())));
 
     let client = clients.granting;
-    let cluster = Cluster::new(client.clone()).with_places(PLACES);
-    let (teller, events) = Teller::new(cluster.clone(), metrics.clone(), health.clone(), &installation.pod);
+    // What keeps the operator able to grant does not wait for passes.
+    let free = Cluster::new(client.clone());
+    let (teller, events) = Teller::new(free.clone(), metrics.clone(), health.clone(), &installation.pod);
     let events = tokio::spawn(events);
     let standing = || health.standing().clone();
-    let _guard = Running(tokio::spawn(guard::run(cluster.clone(), clock.clone(), installation.clone(), standing())));
-    let _fuses = Running(tokio::spawn(fuse_test::run(cluster.clone(), installation.clone(), standing())));
+    let _guard = Running(tokio::spawn(guard::run(free.clone(), clock.clone(), installation.clone(), standing())));
+    let _fuses = Running(tokio::spawn(fuse_test::run(free.clone(), installation.clone(), standing())));
     let _shown =
         Running(tokio::spawn(show_standing(metrics.clone(), standing().subscribe(), installation.lease.clone())));
-    let lease = lease::run(cluster.clone(), clock.clone(), installation.clone(), standing(), stopped(stop.clone()));
-    let (trials, passes, turns) = Default::default();
-    let context = Arc::new(Context { cluster, clock, installation, health, metrics, teller, trials, passes, turns });
+    let lease = lease::run(free.clone(), clock.clone(), installation.clone(), standing(), stopped(stop.clone()));
+    let cluster = free.with_places(PLACES);
+    let (trials, passes, turns, lanes) = Default::default();
+    let context =
+        Arc::new(Context { cluster, clock, installation, health, metrics, teller, trials, passes, turns, lanes });
     tokio::join!(
         lease,
         policies(&client, &context, stopped(stop.clone())),
@@ -235,9 +240,7 @@ async fn requests(client: &Client, context: &Arc<Context>, stop: impl Future<Out
             names::request_of_grant(&grant).map(to_request)
         })
         .reconcile_all_on(changes_of_standing(context.health.standing().subscribe()))
-        // Passes mostly wait for the API server. The runtime takes those that wait for a place in no order, so that with
-        // few places a request could wait for ever while others have one pass after the other.
-        .with_config(Config::default().concurrency(64))
+        .with_config(Config::default().concurrency(AS_MANY_AS_COME))
         .graceful_shutdown_on(stop)
         .run(request::reconcile, |_, error: &Error, _| retry(error), context.clone())
         .for_each(|_| std::future::ready(()))
@@ -271,7 +274,7 @@ async fn grants(client: &Client, context: &Arc<Context>, stop: impl Future<Outpu
                 .collect::<Vec<_>>()
         })
         .reconcile_all_on(changes_of_standing(context.health.standing().subscribe()))
-        .with_config(Config::default().concurrency(16))
+        .with_config(Config::default().concurrency(AS_MANY_AS_COME))
         .graceful_shutdown_on(stop)
         .run(grant::reconcile, |_, error: &Error, _| retry(error), context.clone())
         .for_each(|_| std::future::ready(()))
@@ -344,16 +347,10 @@ async fn answers(cluster: &Cluster, questions: Vec<Question>) -> Result<Vec<Answ
     stream::iter(questions).map(|question| cluster.ask(question)).buffered(QUESTIONS_AT_ONCE).try_collect().await
 }
 
-/// When to come back, if the access is over and many others end now or in a moment: what is left to do for this one, its
-/// fuse, its record, its request, would only slow them down. Not for long: a pass deletes bindings too, should the expiry
-/// task fail.
-fn gives_way(expires_at: Option<Instant>, context: &Context) -> Option<Action> {
-    let over = context.clock.now().for_ending() - expires_at?.get();
-    (context.health.is_rush() && may_wait(over)).then(|| Action::requeue(RUSH))
-}
-/// Whether access that has been over for so long, or ends only then (negative), may wait with what is left to do.
-fn may_wait(over: TimeDelta) -> bool {
-    (TimeDelta::zero()..PATIENCE).contains(&over)
+/// A place for a pass over what ends, or has ended, at this time.
+async fn place(expires_at: Option<Instant>, context: &Context) -> Option<SemaphorePermit<'_>> {
+    let since = expires_at.map(|end| context.clock.now().for_ending() - end.get());
+    context.lanes.place(since, &context.health).await
 }
 fn action(next: Next) -> Action {
     match next {
@@ -381,17 +378,6 @@ mod tests {
         json!({"activeGrants": active, "conditions": [{"type": "Ready", "reason": ready}]})
     }
 
-    #[test]
-    fn only_what_has_just_ended_gives_way_to_the_ends_of_others() {
-        for (words, over, waits) in [
-            ("it has not ended: somebody waits for it to begin, or closes it", TimeDelta::milliseconds(-1), false),
-            ("it ends now", TimeDelta::zero(), true),
-            ("it ended a moment ago", PATIENCE - TimeDelta::milliseconds(1), true),
-            ("it has waited for long enough: nothing is put off for ever", PATIENCE, false),
-        ] {
-            assert_eq!(may_wait(over), waits, "{words}");
-        }
-    }
     #[test]
     fn only_a_policy_that_counts_again_is_no_news_to_its_requests() {
         let counted = Counted::default();

@@ -79,6 +79,10 @@ pub async fn steady(site: &Site) -> (Vec<Steady>, Pace) {
         for plan in of_it {
             late.push(lateness(site, &plan.name).await);
         }
+        for (second, of_it) in late.chunks(per_second).enumerate().filter(|_| per_second > 10) {
+            let of_it: Times = of_it.iter().copied().collect();
+            eprintln!("{per_second} a second, second {second}: {} ms", of_it.in_words());
+        }
         all.push(Steady { per_second, late: late.into_iter().collect() });
     }
     for (_, plan) in &plans {

@@ -29,6 +29,11 @@ impl Times {
     pub fn len(&self) -> usize {
         self.0.len()
     }
+    /// `p50 / p99 / max`, in milliseconds.
+    pub fn in_words(&self) -> String {
+        let all = [self.percentile(50), self.percentile(99), self.max()];
+        all.map(milliseconds).join(" / ")
+    }
 }
 impl FromIterator<Duration> for Times {
     fn from_iter<I: IntoIterator<Item = Duration>>(times: I) -> Self {
@@ -48,12 +53,7 @@ pub struct Row {
 impl Row {
     /// Times without anything beside them.
     fn times(what: &str, times: &Times) -> Self {
-        let numbers = format!(
-            "{} / {} / {}",
-            milliseconds(times.percentile(50)),
-            milliseconds(times.percentile(99)),
-            milliseconds(times.max())
-        );
+        let numbers = times.in_words();
         let empty = String::new;
         Self { what: what.into(), count: times.len().to_string(), numbers, bare: empty(), ratio: empty(), aim: empty() }
     }

@@ -1,5 +1,5 @@
 //! One pass over a grant: read, ask, decide, act, store, tell.
-use super::{Context, act, again, answers, gives_way};
+use super::{Context, act, again, answers, place};
 use crate::api::grant::{AccessGrant, AccessGrantStatus};
 use crate::api::policy::{Access, AccessPolicy};
 use crate::cluster::{Cluster, Error, read::Surroundings, trace::Trace, write::Stored};
@@ -10,11 +10,10 @@ use kube::{ResourceExt, runtime::controller::Action};
 use std::sync::Arc;
 
 pub(super) async fn reconcile(changed: Arc<Trace<AccessGrant>>, context: Arc<Context>) -> Result<Action, Error> {
-    if let Some(later) = gives_way(changed.expires_at(), &context) {
-        return Ok(later);
-    }
+    let _place = place(changed.expires_at(), &context).await;
     let name = changed.name_any();
-    context.measured("accessgrant", again(|| pass(&name, &context))).await
+    // On the heap, as thousands may wait for a place at once.
+    Box::pin(context.measured("accessgrant", again(|| pass(&name, &context)))).await
 }
 
 /// One pass over the grant of this name.

@@ -1,5 +1,5 @@
 //! One pass over a request: read, ask, decide, act, store, tell.
-use super::{Context, act, again, answers, gives_way};
+use super::{Context, act, again, answers, place};
 use crate::api::grant::AccessGrant;
 use crate::api::policy::{Access, AccessPolicy};
 use crate::api::reasons::{Approved, Reason, Screened};
@@ -17,11 +17,10 @@ use kube::{ResourceExt, runtime::controller::Action};
 use std::sync::Arc;
 
 pub(super) async fn reconcile(changed: Arc<Trace<AccessRequest>>, context: Arc<Context>) -> Result<Action, Error> {
-    if let Some(later) = gives_way(changed.expires_at(), &context) {
-        return Ok(later);
-    }
+    let _place = place(changed.expires_at(), &context).await;
     let (namespace, name) = (changed.namespace().unwrap_or_default(), changed.name_any());
-    context.measured("accessrequest", again(|| pass(&namespace, &name, &context))).await
+    // On the heap, as thousands may wait for a place at once.
+    Box::pin(context.measured("accessrequest", again(|| pass(&namespace, &name, &context)))).await
 }
 
 /// What screening needs beside the request and its policy; nothing once the request is settled.
