@@ -1,4 +1,5 @@
 //! The tasks of a running operator, how they start and how they stop.
+mod beside;
 pub mod clock;
 pub mod expiry;
 pub mod fuse_test;

@@ -240,8 +240,10 @@ impl World {
             pending: &[],
             installation: &self.installation,
         };
+        let screening = request::screened(&seen, self.grant.as_ref(), &self.standing);
         let unasked = request::Observed {
             seen,
+            screening: screening.as_ref(),
             grant: self.grant.as_ref(),
             second: None,
             installation: &self.installation,

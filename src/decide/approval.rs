@@ -1,12 +1,11 @@
 //! Who may decide, which decisions count, and what they add up to.
 use super::approvers::{is_service_account, may_ever_decide};
 use super::attestation::has_asked;
-use super::matrix::{self, Needs};
-use super::screening::{Filing, words};
+use super::matrix::Judgement;
+use super::screening::{self, Filing, words};
 use super::{Guard, Now};
 use crate::api::grant::ApprovalOf;
 use crate::api::policy::{AccessPolicy, Step};
-use crate::api::reasons::{Reason, Screened};
 use crate::api::request::{AccessRequest, AccessRequestStatus, ApprovalEntry, Decision, Judged, Waiting};
 use crate::api::subject::{Subject, SubjectKind};
 use crate::api::{names, time::Instant};
@@ -112,9 +111,7 @@ fn places<'a>(step: &'a Step, filing: &Filing<'a>) -> impl Iterator<Item = (&'a 
 /// is one of its approvers, who would else be asked about their colleague first (D16).
 fn backups_from(step: &Step, filing: &Filing<'_>) -> Option<Instant> {
     let after = step.backups.as_ref()?.after.delta();
-    let conditions = filing.request.status.iter().flat_map(|s| &s.conditions);
-    let complete = conditions.into_iter().find(|c| c.type_ == Screened::CONDITION && c.status == "True");
-    let since = complete.and_then(|c| Instant::try_from(&c.last_transition_time).ok());
+    let since = filing.request.status.as_ref().and_then(|s| screening::complete_since(&s.conditions));
     let since = since.unwrap_or(Instant::new(filing.now));
     if belongs(step, filing) { Some(since) } else { since.checked_add(after) }
 }
@@ -210,7 +207,8 @@ pub struct Count {
 
 /// Counts the entries, and those who count already by what a filer attests: one Deny ends it, every step needs its own
 /// people (D12, D21).
-pub fn count(filing: &Filing<'_>, guard: &Guard, attested: &[ApprovalOf], now: Now) -> Count {
+pub fn count(judgement: &Judgement<'_>, guard: &Guard, attested: &[ApprovalOf], now: Now) -> Count {
+    let Judgement { filing, needs, .. } = judgement;
     let status = filing.request.status.clone().unwrap_or_default();
     // While the guard does not know, nothing is voided for good, and nothing is granted either.
     let is_known_epoch = match guard {
@@ -235,8 +233,7 @@ pub fn count(filing: &Filing<'_>, guard: &Guard, attested: &[ApprovalOf], now: N
     }
     let approves = |a: &&ApprovalOf| a.decision == Decision::Approve;
     let agreed = counted.iter().filter(approves).cloned().collect();
-    let Needs { needed, unjudged, .. } = matrix::needs(filing);
-    Count { judged, agreed, unjudged, verdict: verdict(filing, &needed, counted) }
+    Count { judged, agreed, unjudged: needs.unjudged.clone(), verdict: verdict(filing, &needs.needed, counted) }
 }
 
 fn verdict(filing: &Filing<'_>, needed: &[&Step], counted: Vec<ApprovalOf>) -> Verdict {

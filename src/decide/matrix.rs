@@ -32,10 +32,29 @@ pub enum Ruled<'a> {
     Held(String),
 }
 
+/// A request with everything that it names resolved, and what the approval matrix of its policy says of it: judged once.
+#[derive(Clone, Debug)]
+pub struct Judgement<'a> {
+    /// What is judged.
+    pub filing: Filing<'a>,
+    /// The steps that it needs.
+    pub needs: Needs<'a>,
+    /// What the rules say.
+    pub ruled: Ruled<'a>,
+}
+impl<'a> Judgement<'a> {
+    /// Judges every expression of the policy.
+    pub fn of(filing: Filing<'a>) -> Self {
+        let judge = Judge { filing: &filing, scopes: OnceCell::new() };
+        let (needs, ruled) = (needs(&judge), ruled(&judge));
+        Self { filing, needs, ruled }
+    }
+}
+
 /// Which steps this request needs: without a `when` always, with one if it holds or cannot be judged.
-pub fn needs<'a>(filing: &Filing<'a>) -> Needs<'a> {
-    let (judge, mut needs) = (Judge::of(filing), Needs::default());
-    for step in &filing.policy.spec.approval.steps {
+fn needs<'a>(judge: &Judge<'_, 'a>) -> Needs<'a> {
+    let mut needs = Needs::default();
+    for step in &judge.filing.policy.spec.approval.steps {
         let holds = step.when.as_deref().map_or(Ok(true), |when| judge.holds(when).map(|of| of.contains(&true)));
         match holds {
             Ok(false) => needs.not_needed.push(step),
@@ -50,8 +69,8 @@ pub fn needs<'a>(filing: &Filing<'a>) -> Needs<'a> {
 }
 
 /// What the rules say: one Deny is enough, one that cannot be judged holds it, and only then an Approve counts (C12).
-pub fn ruled<'a>(filing: &Filing<'a>) -> Ruled<'a> {
-    let (judge, rules) = (Judge::of(filing), &filing.policy.spec.approval.rules);
+fn ruled<'a>(judge: &Judge<'_, 'a>) -> Ruled<'a> {
+    let rules = &judge.filing.policy.spec.approval.rules;
     let says = |then: Ruling, of: Vec<bool>| match then {
         Ruling::Deny => of.contains(&true),
         Ruling::Approve => !of.contains(&false),
@@ -85,10 +104,7 @@ struct Judge<'f, 'a> {
     filing: &'f Filing<'a>,
     scopes: OnceCell<Result<Vec<Scope>, String>>,
 }
-impl<'f, 'a> Judge<'f, 'a> {
-    fn of(filing: &'f Filing<'a>) -> Self {
-        Self { filing, scopes: OnceCell::new() }
-    }
+impl Judge<'_, '_> {
     /// For the first access, and for the second if one is asked for: whoever agrees, agrees to both.
     fn holds(&self, when: &str) -> Result<Vec<bool>, String> {
         let expression = expression::read(when).map_err(|fault| fault.to_string())?;

@@ -1,7 +1,8 @@
 //! The record: an AccessGrant as a snapshot of what was asked and agreed, its history, and how long it is kept.
+use super::matrix::Judgement;
 use super::screening::Filing;
 use super::transition::Transition;
-use super::{Now, matrix, role, second, term};
+use super::{Now, role, second, term};
 use crate::api::grant::*;
 use crate::api::policy::{ApprovalRule, Ruling};
 use crate::api::reasons::Outcome;
@@ -20,7 +21,7 @@ const KEPT_FOR_THE_END: usize = 16;
 /// those who agreed allowed (C11) and the lowest cap, from the start on. `None` while the API server has not named the
 /// objects that it speaks of, or no time is left.
 pub fn award(
-    filing: &Filing<'_>,
+    judgement: &Judgement<'_>,
     outcome: Outcome,
     approvals: Vec<ApprovalOf>,
     permissions: Permissions,
@@ -29,7 +30,7 @@ pub fn award(
     now: Now,
 ) -> Option<AccessGrant> {
     let Filing { request, policy, access, namespace, rules, entitled_by, duration, renews, then, installation, now: _ } =
-        *filing;
+        judgement.filing;
     // In full, so that whatever a request says has its place in the record; `access` and `duration` are resolved.
     let AccessRequestSpec {
         policy: _,
@@ -53,7 +54,7 @@ pub fn award(
     } = request.spec.clone();
     let (uid, at) = (request.uid()?, now.for_record());
     let place = request.namespace()?;
-    let not_before = if outcome == Outcome::Approved { Instant::new(filing.begins(at.get())) } else { at };
+    let not_before = if outcome == Outcome::Approved { Instant::new(judgement.filing.begins(at.get())) } else { at };
     let (longest, _) = term::longest(&policy.spec, access, installation, not_before.get());
     let shortest = approvals.iter().filter_map(|a| a.duration).map(Span::delta).chain([duration, longest]).min()?;
     let ends = not_before.checked_add(shortest).filter(|ends| *ends > not_before);
@@ -113,7 +114,7 @@ pub fn award(
                 then: rule.then,
                 message: rule.message.clone(),
             }),
-            not_needed: matrix::needs(filing).not_needed.into_iter().map(|step| step.name.clone()).collect(),
+            not_needed: judgement.needs.not_needed.iter().map(|step| step.name.clone()).collect(),
             approved_by: rule
                 .map(|rule| format!("rule {}", rule.name))
                 .or_else(|| in_one_line(&approvals))

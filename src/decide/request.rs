@@ -1,10 +1,10 @@
 //! One request's life: screened, waiting, decided.
 mod gain;
 
-use super::approval::{self, Verdict};
+use super::approval::{self, Count, Verdict};
 use super::attestation::{self, Attested};
 use super::effect::{Answer, Effect, Question};
-use super::matrix::{self, Ruled};
+use super::matrix::{Judgement, Ruled};
 use super::screening::{self, Filing, Screening, Seen, checks};
 use super::{Guard, Installation, Next, Now, Plan, Standing, brief, record, role, second, term, text};
 use crate::api::grant::{AccessGrant, ApprovalOf};
@@ -27,6 +27,8 @@ const LOOK_AGAIN: TimeDelta = TimeDelta::seconds(30);
 pub struct Observed<'a> {
     /// What the request is screened by.
     pub seen: Seen<'a>,
+    /// What came of [`screened`].
+    pub screening: Option<&'a Screening<'a>>,
     /// The record of this request, if it was made: the end that it fixed is the only one.
     pub grant: Option<&'a AccessGrant>,
     /// The record of its second access, if that was started.
@@ -78,28 +80,33 @@ fn is_decided(status: &AccessRequestStatus) -> bool {
     status.conditions.iter().any(|c| c.type_ == Approved::CONDITION && c.status != waiting)
 }
 
+/// The screening of a request that is decided in this pass; `None`: it is settled, another replica decides, or nobody can
+/// be asked yet.
+pub fn screened<'a>(seen: &Seen<'a>, grant: Option<&AccessGrant>, standing: &Standing) -> Option<Screening<'a>> {
+    let is_ours = standing.lease_held && standing.guard != Guard::Unknown;
+    (is_open(seen.request, grant) && is_ours).then(|| screening::screen(seen))
+}
+/// Whether it is still to be decided: it is not settled, and there is no record of it.
+pub fn is_open(request: &AccessRequest, grant: Option<&AccessGrant>) -> bool {
+    grant.is_none() && !is_settled(request)
+}
+
 /// What has to be asked before this pass can be decided: what the requester can do already, once for each revision and
 /// for what the role gives; whether a rule may approve once more; and whether an attested change was decided on before.
 pub fn questions(observed: &Observed<'_>) -> Vec<Question> {
-    let request = observed.seen.request;
-    if is_settled(request) || observed.grant.is_some() || !observed.standing.lease_held {
-        return vec![];
-    }
-    questions_of_gain(observed).into_iter().chain(attestation::question(request)).collect()
+    let Some(screening) = observed.screening else { return vec![] };
+    let complete = screening.judgement.as_ref().filter(|_| screening.screened == Screened::Complete);
+    let of_complete = complete.map_or(vec![], |judgement| before_a_yes(judgement, &observed.standing.guard));
+    of_complete.into_iter().chain(attestation::question(observed.seen.request)).collect()
 }
-fn questions_of_gain(observed: &Observed<'_>) -> Vec<Question> {
-    let request = observed.seen.request;
-    let Screening { screened: Screened::Complete, filing: Some(filing), .. } = screening::screen(&observed.seen) else {
-        return vec![];
-    };
+/// What is asked of a complete request, so that a yes says what it gives, and a rule agrees no more often than it may.
+fn before_a_yes(Judgement { filing, ruled, .. }: &Judgement<'_>, guard: &Guard) -> Vec<Question> {
     let mut questions = vec![];
-    if let (Guard::Intact { .. }, Ruled::Approved(_)) = (&observed.standing.guard, matrix::ruled(&filing)) {
-        questions.push(auto_approvals(&filing));
+    if let (Guard::Intact { .. }, Ruled::Approved(_)) = (guard, ruled) {
+        questions.push(auto_approvals(filing));
     }
-    let (first, second) = shown(request);
-    let known = gain::is_of(first, filing.rules) && filing.then.is_none_or(|stage| gain::is_of(second, stage.rules));
-    if !known {
-        questions.extend(rights(&filing));
+    if !gain::are_known(shown(filing.request), filing) {
+        questions.extend(rights(filing));
     }
     questions
 }
@@ -145,19 +152,18 @@ pub fn decide(observed: &Observed<'_>, now: Now) -> Plan<AccessRequestStatus> {
     if !observed.standing.lease_held && !has_ended {
         return Plan { effects: vec![], status: None, next: Next::OnChange };
     }
-    let is_open = observed.grant.is_none() && !is_settled(request);
     // Nobody is asked in an epoch that has no name yet: what they said before it was on record could never count.
-    if is_open && observed.standing.guard == Guard::Unknown {
+    if is_open(request, observed.grant) && observed.standing.guard == Guard::Unknown {
         return Plan { effects: vec![], status: None, next: Next::OnChange };
     }
     let mut draft = Draft { observed, status: old.clone(), now, why: None };
-    let (effects, next) = match observed.grant {
-        Some(grant) => {
+    let (effects, next) = match (observed.grant, observed.screening) {
+        (Some(grant), _) => {
             draft.mirror(grant);
             draft.continues(grant)
         }
-        None if is_settled(request) => (vec![], Next::OnChange),
-        None => draft.judge(),
+        (None, Some(screening)) => draft.judge(screening),
+        (None, None) => (vec![], Next::OnChange),
     };
     let mut status = draft.status;
     status.observed_generation = request.metadata.generation;
@@ -272,12 +278,13 @@ impl Draft<'_> {
     }
 
     /// An undecided request: screened, then counted.
-    fn judge(&mut self) -> (Vec<Effect>, Next) {
+    fn judge(&mut self, screening: &Screening<'_>) -> (Vec<Effect>, Next) {
         let request = self.observed.seen.request;
-        let Screening { checks, screened, message, notes, filing } = screening::screen(&self.observed.seen);
+        let Screening { checks, screened, message, notes: _, judgement } = screening;
+        let filing = judgement.as_ref().map(|judgement| &judgement.filing);
         let revision = names::revision(request);
         let is_new_text = self.status.revision.as_ref() != Some(&revision);
-        self.status.checks = checks;
+        self.status.checks = checks.clone();
         self.status.access = filing.map(|f| f.access.name.clone());
         self.status.duration = filing.map(|f| Span::from(f.duration));
         (self.status.waiting_for, self.status.brief) = (vec![], vec![]);
@@ -285,24 +292,22 @@ impl Draft<'_> {
             (self.status.permissions, self.status.then_permissions) = (None, None);
             (self.status.mode, self.status.revision) = (None, Some(revision));
         }
-        if screened == Screened::Refused {
+        if *screened == Screened::Refused {
             self.set(Screened::Refused, message);
             return (vec![], Next::OnChange);
         }
-        if request.status.as_ref().is_some_and(|s| s.close.is_some()) {
-            self.set(screened, message);
-            return self.conclude(filing.as_ref(), Outcome::Withdrawn, vec![], None);
-        }
-        let ends = self.times_out_at(filing.as_ref());
-        if ends <= self.now.wall {
-            self.set(screened, message);
-            return self.conclude(filing.as_ref(), Outcome::TimedOut, vec![], None);
+        let ends = self.times_out_at(filing);
+        let is_closed = request.status.as_ref().is_some_and(|s| s.close.is_some());
+        let timed_out = (ends <= self.now.wall).then_some(Outcome::TimedOut);
+        if let Some(outcome) = is_closed.then_some(Outcome::Withdrawn).or(timed_out) {
+            self.set(*screened, message);
+            return self.conclude(judgement.as_ref(), outcome, vec![], None);
         }
         let left = ends - self.now.wall;
-        match (screened, filing) {
-            (Screened::Complete, Some(filing)) => self.weigh(&filing, message, &notes, left),
+        match (screened, judgement) {
+            (Screened::Complete, Some(judgement)) => self.weigh(screening, judgement, left),
             _ => {
-                self.set(screened, message);
+                self.set(*screened, message);
                 self.waits_for_its_requester();
                 (vec![], Next::After(LOOK_AGAIN.min(left)))
             }
@@ -316,107 +321,110 @@ impl Draft<'_> {
     }
 
     /// A complete request: what those who decide made of it.
-    fn weigh(
-        &mut self,
-        filing: &Filing<'_>,
-        message: String,
-        notes: &[String],
-        left: TimeDelta,
-    ) -> (Vec<Effect>, Next) {
-        let guard = &self.observed.standing.guard;
+    fn weigh(&mut self, screening: &Screening<'_>, judgement: &Judgement<'_>, left: TimeDelta) -> (Vec<Effect>, Next) {
+        let count = self.count(judgement);
+        let grown = self.looks_at_the_roles(&judgement.filing);
+        let denied = if let Ruled::Denied(rule) = judgement.ruled { Some(rule) } else { None };
+        match (denied, &count.verdict) {
+            (None, Verdict::DetailWanted(by)) => self.set(Screened::DetailRequested, more_detail(by)),
+            _ => self.set(Screened::Complete, &screening.message),
+        }
+        if denied.is_some() {
+            return self.conclude(Some(judgement), Outcome::Denied, count.agreed, denied);
+        }
+        match (count.verdict, grown.filter(|_| !count.agreed.is_empty())) {
+            (Verdict::Denied(by), _) => self.conclude(Some(judgement), Outcome::Denied, vec![*by], None),
+            (Verdict::DetailWanted(_), _) => {
+                self.waits_for_its_requester();
+                (vec![], Next::After(left))
+            }
+            (Verdict::StepsMet(_) | Verdict::Waiting(_), Some(grown)) => {
+                self.why = Some(format!("the {grown}: file a new request"));
+                self.conclude(Some(judgement), Outcome::RoleGrew, count.agreed, None)
+            }
+            (Verdict::StepsMet(approvals), None) => self.all_agreed(judgement, approvals, left),
+            (Verdict::Waiting(steps), None) => {
+                let open = Open { steps, agreed: count.agreed, unjudged: count.unjudged, notes: &screening.notes };
+                self.still_open(judgement, open, left)
+            }
+        }
+    }
+    /// Counts who decided, and writes down what came of each and under what.
+    fn count(&mut self, judgement: &Judgement<'_>) -> Count {
+        let (filing, guard) = (&judgement.filing, &self.observed.standing.guard);
         let Attested { judged, counted } = attestation::judge(filing, guard, self.observed.answers, self.now);
-        let count = approval::count(filing, guard, &counted, self.now);
-        (self.status.attested, self.status.decisions) = (judged, count.judged);
+        let mut count = approval::count(judgement, guard, &counted, self.now);
+        (self.status.attested, self.status.decisions) = (judged, std::mem::take(&mut count.judged));
         self.status.closers = approval::closers(filing);
-        if let Guard::Intact { epoch } = &self.observed.standing.guard {
+        if let Guard::Intact { epoch } = guard {
             self.status.admission_epoch = Some(epoch.clone());
         }
         // Who was asked in a trial agreed to a trial.
         let is_trial = self.status.mode == Some(Mode::DryRun) || filing.policy.spec.mode == Mode::DryRun;
         self.status.mode = is_trial.then_some(Mode::DryRun);
-        let agreed = if is_trial { Outcome::DryRun } else { Outcome::Approved };
-        let ruled = matrix::ruled(filing);
-        let grown = self.looks_at_the_roles(filing);
-        if let Ruled::Denied(rule) = ruled {
-            self.set(Screened::Complete, message);
-            return self.conclude(Some(filing), Outcome::Denied, count.agreed, Some(rule));
+        count
+    }
+    /// What a yes makes of it: access, or what a trial says of it.
+    fn yes(&self) -> Outcome {
+        if self.status.mode == Some(Mode::DryRun) { Outcome::DryRun } else { Outcome::Approved }
+    }
+    /// Every step is met: nobody has to be waited for.
+    fn all_agreed(
+        &mut self,
+        judgement: &Judgement<'_>,
+        approvals: Vec<ApprovalOf>,
+        left: TimeDelta,
+    ) -> (Vec<Effect>, Next) {
+        let filing = &judgement.filing;
+        let held = if shown(self.observed.seen.request).0.is_none() {
+            self.set(Approved::Waiting, "what it would give is put on record first");
+            return (vec![], Next::AtOnce);
+        } else if let Ruled::Held(why) = &judgement.ruled {
+            is_held(filing, why)
+        } else if !matches!(self.observed.standing.guard, Guard::Intact { .. }) {
+            "nothing is granted while admission is not as installed".to_owned()
+        } else if !self.knows_the_roles(filing) {
+            return (vec![], Next::AtOnce);
+        } else {
+            return self.conclude(Some(judgement), self.yes(), approvals, None);
+        };
+        self.set(Approved::Waiting, format!("everybody agreed, but {held}"));
+        (vec![], Next::After(LOOK_AGAIN.min(left)))
+    }
+    /// Some steps are not met: a rule agrees, or people are waited for.
+    fn still_open(&mut self, judgement: &Judgement<'_>, open: Open<'_>, left: TimeDelta) -> (Vec<Effect>, Next) {
+        let filing = &judgement.filing;
+        if !matches!(self.observed.standing.guard, Guard::Intact { .. }) {
+            self.set(Approved::Waiting, "nobody is asked while admission is not as installed: it could not count");
+            return (vec![], Next::After(LOOK_AGAIN.min(left)));
         }
-        if let (Some(grown), Verdict::StepsMet(_) | Verdict::Waiting(_), false) =
-            (grown, &count.verdict, count.agreed.is_empty())
-        {
-            self.why = Some(format!("the {grown}: file a new request"));
-            self.set(Screened::Complete, message);
-            return self.conclude(Some(filing), Outcome::RoleGrew, count.agreed, None);
-        }
-        match count.verdict {
-            Verdict::Denied(by) => {
-                self.set(Screened::Complete, message);
-                self.conclude(Some(filing), Outcome::Denied, vec![*by], None)
-            }
-            Verdict::DetailWanted(by) => {
-                let what = by.comment.map_or(String::new(), |c| format!(": {c}"));
-                self.set(
-                    Screened::DetailRequested,
-                    format!("{} asks for more detail{what}. Correct the manifest and apply it again.", by.by),
-                );
-                self.waits_for_its_requester();
-                (vec![], Next::After(left))
-            }
-            // Nobody had to be waited for.
-            Verdict::StepsMet(_) if shown(self.observed.seen.request).0.is_none() => {
-                self.set(Screened::Complete, message);
-                self.set(Approved::Waiting, "what it would give is put on record first");
-                (vec![], Next::AtOnce)
-            }
-            Verdict::StepsMet(approvals) => {
-                self.set(Screened::Complete, message);
-                match (self.observed.standing.guard.clone(), ruled) {
-                    (_, Ruled::Held(why)) => {
-                        self.set(Approved::Waiting, format!("everybody agreed, but {}", is_held(filing, &why)));
-                        (vec![], Next::After(LOOK_AGAIN.min(left)))
-                    }
-                    (Guard::Intact { .. }, _) if !self.knows_the_roles(filing) => (vec![], Next::AtOnce),
-                    (Guard::Intact { .. }, _) => self.conclude(Some(filing), agreed, approvals, None),
-                    _ => {
-                        self.set(
-                            Approved::Waiting,
-                            "everybody agreed, but nothing is granted while admission is not as installed",
-                        );
-                        (vec![], Next::After(LOOK_AGAIN.min(left)))
-                    }
-                }
-            }
-            Verdict::Waiting(_) if !matches!(self.observed.standing.guard, Guard::Intact { .. }) => {
-                self.set(Screened::Complete, message);
-                self.set(Approved::Waiting, "nobody is asked while admission is not as installed: it could not count");
-                (vec![], Next::After(LOOK_AGAIN.min(left)))
-            }
-            Verdict::Waiting(steps) => {
-                self.set(Screened::Complete, message);
-                let limit = match ruled {
-                    Ruled::Approved(rule) => match self.has_room_for_a_rule(filing) {
-                        Ok(()) if !self.knows_the_roles(filing) => return (vec![], Next::AtOnce),
-                        Ok(()) => return self.conclude(Some(filing), agreed, count.agreed, Some(rule)),
-                        Err(words) => format!("; rule `{}` would agree, but {words}", rule.name),
-                    },
-                    Ruled::Held(why) => format!("; {}", is_held(filing, &why)),
-                    Ruled::Open | Ruled::Denied(_) => String::new(),
-                };
-                let unjudged: String = count.unjudged.iter().map(|why| format!("; {why}")).collect();
-                let waits = format!(
-                    "{}{}; {}",
-                    what_is_asked(filing, self.now.wall),
-                    gain::in_words(&self.status),
-                    waits_for(&steps, self.times_out_at(Some(filing)), self.now)
-                );
-                self.set(Approved::Waiting, waits + &limit + &unjudged + &left_out(&self.status));
-                self.status.brief = self.brief(filing, notes, &steps);
-                let next = approval::next_backups(&steps, self.now).unwrap_or(left).min(left);
-                self.status.waiting_for = steps;
-                // What expressions speak of changes without an event: labels, and the time.
-                (vec![], Next::After(if has_expressions(filing) { next.min(LOOK_AGAIN) } else { next }))
-            }
-        }
+        let limit = match &judgement.ruled {
+            Ruled::Approved(rule) => match self.has_room_for_a_rule(filing) {
+                Ok(()) if !self.knows_the_roles(filing) => return (vec![], Next::AtOnce),
+                Ok(()) => return self.conclude(Some(judgement), self.yes(), open.agreed, Some(rule)),
+                Err(words) => format!("; rule `{}` would agree, but {words}", rule.name),
+            },
+            Ruled::Held(why) => format!("; {}", is_held(filing, why)),
+            Ruled::Open | Ruled::Denied(_) => String::new(),
+        };
+        self.waits(filing, open, &limit, left)
+    }
+    /// People are waited for: who, until when, and all that they need.
+    fn waits(&mut self, filing: &Filing<'_>, open: Open<'_>, limit: &str, left: TimeDelta) -> (Vec<Effect>, Next) {
+        let Open { steps, agreed: _, unjudged, notes } = open;
+        let unjudged: String = unjudged.iter().map(|why| format!("; {why}")).collect();
+        let waits = format!(
+            "{}{}; {}",
+            what_is_asked(filing, self.now.wall),
+            gain::in_words(&self.status),
+            waits_for(&steps, self.times_out_at(Some(filing)), self.now)
+        );
+        self.set(Approved::Waiting, waits + limit + &unjudged + &left_out(&self.status));
+        self.status.brief = self.brief(filing, notes, &steps);
+        let next = approval::next_backups(&steps, self.now).unwrap_or(left).min(left);
+        self.status.waiting_for = steps;
+        // What expressions speak of changes without an event: labels, and the time.
+        (vec![], Next::After(if has_expressions(filing) { next.min(LOOK_AGAIN) } else { next }))
     }
 
     /// Whether rules may approve one more request of this person; no answer is no.
@@ -436,9 +444,7 @@ impl Draft<'_> {
 
     /// What those who decide need, as of when the request was found complete.
     fn brief(&self, filing: &Filing<'_>, notes: &[String], steps: &[Waiting]) -> Vec<String> {
-        let screened = self.status.conditions.iter().find(|c| c.type_ == Screened::CONDITION);
-        let since = screened.and_then(|c| Instant::try_from(&c.last_transition_time).ok());
-        let since = since.map_or(self.now.wall, Instant::get);
+        let since = screening::complete_since(&self.status.conditions).map_or(self.now.wall, Instant::get);
         let until = self.times_out_at(Some(filing));
         brief::lines(&brief::Facts { filing, status: &self.status, notes, steps, since, until })
     }
@@ -446,7 +452,7 @@ impl Draft<'_> {
     /// Makes the record, or says why it cannot be made. What was never complete leaves none: it stays on the request.
     fn conclude(
         &mut self,
-        filing: Option<&Filing<'_>>,
+        judgement: Option<&Judgement<'_>>,
         outcome: Outcome,
         approvals: Vec<ApprovalOf>,
         rule: Option<&ApprovalRule>,
@@ -458,8 +464,8 @@ impl Draft<'_> {
         let was_asked = !self.status.closers.is_empty();
         let epoch = self.status.admission_epoch.clone().unwrap_or_default();
         let permissions = self.status.permissions.clone().unwrap_or_default();
-        let award = |f: &Filing<'_>| record::award(f, outcome, approvals, permissions, rule, &epoch, self.now);
-        if let Some(mut grant) = filing.filter(|_| was_asked).and_then(award) {
+        let award = |of: &Judgement<'_>| record::award(of, outcome, approvals, permissions, rule, &epoch, self.now);
+        if let Some(mut grant) = judgement.filter(|_| was_asked).and_then(award) {
             grant.spec.why = self.why.as_deref().map(|why| text::line(why, 1024));
             return (vec![Effect::CreateGrant(Box::new(grant))], Next::AtOnce);
         }
@@ -500,9 +506,24 @@ impl Draft<'_> {
     /// Whether `permissions` speaks of what the roles give now.
     fn knows_the_roles(&self, filing: &Filing<'_>) -> bool {
         let AccessRequestStatus { permissions, then_permissions, .. } = &self.status;
-        gain::is_of(permissions.as_ref(), filing.rules)
-            && filing.then.is_none_or(|stage| gain::is_of(then_permissions.as_ref(), stage.rules))
+        gain::are_known((permissions.as_ref(), then_permissions.as_ref()), filing)
     }
+}
+
+/// A complete request whose steps are not all met.
+struct Open<'a> {
+    steps: Vec<Waiting>,
+    /// The approvals that count.
+    agreed: Vec<ApprovalOf>,
+    /// Steps whose `when` cannot be judged, and why.
+    unjudged: Vec<String>,
+    /// What the screening wants those who decide to read.
+    notes: &'a [String],
+}
+
+fn more_detail(by: &ApprovalOf) -> String {
+    let what = by.comment.as_ref().map_or(String::new(), |c| format!(": {c}"));
+    format!("{} asks for more detail{what}. Correct the manifest and apply it again.", by.by)
 }
 
 /// Who decided without effect: nobody decides twice on one text, so that others must hear of it.

@@ -7,18 +7,19 @@ pub mod evidence;
 pub mod pattern;
 pub mod words;
 
+use super::matrix::Judgement;
 use super::renewal::{self, Renews};
 use super::second::{self, Stage};
 use super::{Installation, role, term, text};
 use crate::api::grant::AccessGrant;
 use crate::api::policy::{Access, AccessPolicy};
-use crate::api::reasons::Screened;
+use crate::api::reasons::{Reason, Screened};
 use crate::api::request::{self, AccessRequest};
 use crate::api::subject::{Subject, SubjectKind};
 use crate::api::time::{self, Instant, Span};
 use chrono::{DateTime, TimeDelta, Utc};
 use k8s_openapi::api::{core::v1::Namespace, rbac::v1::PolicyRule};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
 use std::sync::Arc;
 use strum::{EnumMessage, IntoStaticStr, VariantArray};
 
@@ -189,7 +190,16 @@ pub struct Criterion {
     /// The requirements that it covers.
     pub covers: &'static [&'static str],
     /// Looks.
-    pub examine: fn(&Seen<'_>) -> Finding,
+    pub examine: Examine,
+}
+
+/// What a check looks at.
+#[derive(Clone, Copy, Debug)]
+pub enum Examine {
+    /// What was read.
+    Seen(fn(&Seen<'_>) -> Finding),
+    /// What the policy's approval matrix says of it as well; `None`: something that the request names is not there.
+    Judged(fn(&Seen<'_>, Option<&Judgement<'_>>) -> Finding),
 }
 
 /// What came of it.
@@ -203,21 +213,25 @@ pub struct Screening<'a> {
     pub message: String,
     /// What those who decide are to read, each led by its check.
     pub notes: Vec<String>,
-    /// The request resolved, where everything that it names is there, whatever the checks say.
-    pub filing: Option<Filing<'a>>,
+    /// The request resolved and judged, where everything that it names is there, whatever the checks say.
+    pub judgement: Option<Judgement<'a>>,
 }
 
 /// Runs every check.
 pub fn screen<'a>(seen: &Seen<'a>) -> Screening<'a> {
-    let findings: Vec<_> = CHECKS.iter().map(|check| (check.name, (check.examine)(seen))).collect();
-    let filing = seen.filing();
-    let (screened, message) = sum_up(&findings, filing.is_some());
+    let judgement = seen.filing().map(Judgement::of);
+    let find = |check: &Criterion| match check.examine {
+        Examine::Seen(look) => look(seen),
+        Examine::Judged(look) => look(seen, judgement.as_ref()),
+    };
+    let findings: Vec<_> = CHECKS.iter().map(|check| (check.name, find(check))).collect();
+    let (screened, message) = sum_up(&findings, judgement.is_some());
     let note = |(name, finding): &(&str, Finding)| match finding {
         Finding::Noted(words) => Some(format!("{name}: {words}")),
         Finding::Passed(_) | Finding::Unknown(_) | Finding::Failed(..) => None,
     };
     let notes = findings.iter().filter_map(note).collect();
-    Screening { checks: findings.into_iter().map(line_of).collect(), screened, message, notes, filing }
+    Screening { checks: findings.into_iter().map(line_of).collect(), screened, message, notes, judgement }
 }
 
 /// What the request asks for: the access that it names, or the policy's first.
@@ -241,6 +255,12 @@ pub fn entitlement<'a>(request: &AccessRequest, policy: &'a AccessPolicy) -> Opt
 /// When the request was filed; before the API server has said so, now.
 pub fn filed_at(request: &AccessRequest, now: DateTime<Utc>) -> DateTime<Utc> {
     time::made(&request.metadata).map_or(now, Instant::get)
+}
+
+/// Since when a request is complete, by the conditions of its status; `None`: it is not.
+pub fn complete_since(conditions: &[Condition]) -> Option<Instant> {
+    let complete = conditions.iter().find(|c| c.type_ == Screened::CONDITION && c.status == "True")?;
+    Instant::try_from(&complete.last_transition_time).ok()
 }
 
 /// What was asked for, or the policy's default.

@@ -1,11 +1,11 @@
 //! One pass over a grant: read, ask, decide, act, store, tell.
+use super::beside::{self, Beside};
 use super::{Context, act, again, answers, place};
 use crate::api::grant::{AccessGrant, AccessGrantStatus};
-use crate::api::policy::{Access, AccessPolicy};
+use crate::api::policy::AccessPolicy;
 use crate::cluster::{Cluster, Error, read::Surroundings, trace::Trace, write::Stored};
 use crate::decide::grant::{self, Basis, Found, Observed, basis};
-use crate::decide::{Next, screening, second, transition};
-use k8s_openapi::api::rbac::v1::PolicyRule;
+use crate::decide::{Next, transition};
 use kube::{ResourceExt, runtime::controller::Action};
 use std::sync::Arc;
 
@@ -34,8 +34,8 @@ async fn pass(name: &str, context: &Context) -> Result<Next, Error> {
         namespace: namespace.as_ref(),
         role,
     };
-    let read = if basis::is_needed(&found, now) { Some(beside(cluster, &seen).await?) } else { None };
-    let (basis, renewed, standing) = (read.as_ref().map(Beside::basis), renewed.as_ref(), &standing);
+    let read = if basis::is_needed(&found, now) { Some(read(cluster, &seen).await?) } else { None };
+    let (basis, renewed, standing) = (read.as_ref().map(Read::basis), renewed.as_ref(), &standing);
     let unasked = Observed { found, renewed, installation, standing, basis, answers: &[], refused: None };
 
     let answers = answers(cluster, grant::questions(&unasked, now)).await?;
@@ -52,39 +52,30 @@ async fn pass(name: &str, context: &Context) -> Result<Next, Error> {
 
 /// What a beginning is judged by.
 #[derive(Default)]
-struct Beside {
+struct Read {
     policy: Option<AccessPolicy>,
-    rules: Option<Vec<PolicyRule>>,
-    then_rules: Option<Vec<PolicyRule>>,
-    earlier: Vec<Arc<AccessGrant>>,
-    live: Vec<Arc<AccessGrant>>,
+    beside: Beside,
 }
-impl Beside {
+impl Read {
     fn basis(&self) -> Basis<'_> {
+        let Beside { rules, then_rules, live, earlier } = &self.beside;
         Basis {
             policy: self.policy.as_ref(),
-            rules: self.rules.as_deref(),
-            then_rules: self.then_rules.as_deref(),
-            earlier: &self.earlier,
-            live: &self.live,
+            rules: rules.as_deref(),
+            then_rules: then_rules.as_deref(),
+            earlier,
+            live,
         }
     }
 }
 
 /// Reads it; the most of it only where the policy was edited since the decision.
-async fn beside(cluster: &Cluster, seen: &Surroundings) -> Result<Beside, Error> {
+async fn read(cluster: &Cluster, seen: &Surroundings) -> Result<Read, Error> {
     let policy = cluster.policy(&seen.grant.spec.policy.name).await?;
     let edited = policy.as_ref().filter(|policy| basis::was_edited(policy, &seen.grant)).zip(seen.request.as_ref());
-    let Some((edited, request)) = edited else { return Ok(Beside { policy, ..Beside::default() }) };
-    let rules = async |access: Option<&Access>| {
-        let Some(access) = access else { return Ok(None) };
-        cluster.rules(&access.role_ref, &seen.grant.spec.namespace).await
-    };
-    let (first, then) = (rules(screening::access_of(request, edited)), rules(second::access(request, edited)));
-    let (live, earlier) = (cluster.live_grants_of(&seen.grant.spec.user), cluster.earlier_grants(request));
-    let (live, earlier, rules, then_rules) = tokio::try_join!(live, earlier, first, then)?;
-    let shared = |grants: Vec<AccessGrant>| grants.into_iter().map(Arc::new).collect();
-    Ok(Beside { live: shared(live), earlier: shared(earlier), policy, rules, then_rules })
+    let Some((edited, request)) = edited else { return Ok(Read { policy, ..Read::default() }) };
+    let beside = beside::read(cluster, request, edited).await?;
+    Ok(Read { policy, beside })
 }
 
 async fn store(context: &Context, grant: &AccessGrant, status: Option<&AccessGrantStatus>) -> Result<Stored, Error> {

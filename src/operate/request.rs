@@ -1,17 +1,15 @@
 //! One pass over a request: read, ask, decide, act, store, tell.
+use super::beside::{self, Beside};
 use super::{Context, act, again, answers, place};
-use crate::api::grant::AccessGrant;
-use crate::api::policy::{Access, AccessPolicy};
+use crate::api::policy::AccessPolicy;
 use crate::api::reasons::{Approved, Reason, Screened};
 use crate::api::request::{AccessRequest, AccessRequestStatus};
 use crate::api::time;
 use crate::cluster::{Cluster, Error, read::Asked, trace::Trace, write::Stored};
-use crate::decide::request::{self, Observed, is_settled};
-use crate::decide::screening::{self, Code, Seen};
-use crate::decide::second;
+use crate::decide::request::{self, Observed};
+use crate::decide::screening::{Code, Seen};
 use crate::decide::transition::{self, Transition};
 use crate::decide::{Next, approval};
-use k8s_openapi::api::rbac::v1::PolicyRule;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{ResourceExt, runtime::controller::Action};
 use std::sync::Arc;
@@ -25,12 +23,9 @@ pub(super) async fn reconcile(changed: Arc<Trace<AccessRequest>>, context: Arc<C
 
 /// What screening needs beside the request and its policy; nothing once the request is settled.
 #[derive(Default)]
-struct Beside {
+struct Read {
     policies: Vec<Arc<AccessPolicy>>,
-    rules: Option<Vec<PolicyRule>>,
-    then_rules: Option<Vec<PolicyRule>>,
-    live: Vec<Arc<AccessGrant>>,
-    earlier: Vec<Arc<AccessGrant>>,
+    beside: Beside,
     pending: Vec<ObjectMeta>,
 }
 
@@ -38,27 +33,29 @@ async fn pass(namespace: &str, name: &str, context: &Context) -> Result<Next, Er
     let Context { cluster, clock, installation, .. } = context;
     let Some(asked) = cluster.request(namespace, name).await? else { return Ok(Next::OnChange) };
     let Asked { request, policy, namespace, grant, second } = &asked;
-    let is_open = !is_settled(request) && grant.is_none();
+    let is_open = request::is_open(request, grant.as_ref());
     // One after the other, from the look for older records to the making of this one: a limit, a rule, and a change that a
     // filer attests, open no more than they may.
     let _turn = if is_open { Some(context.turns.of(&request.spec.requester.username).await) } else { None };
-    let beside = if is_open { beside(cluster, request, policy.as_ref()).await? } else { Beside::default() };
+    let read = if is_open { read(cluster, request, policy.as_ref()).await? } else { Read::default() };
     let (now, standing) = (clock.now(), context.standing());
     let seen = Seen {
         now: now.wall,
         request,
         policy: policy.as_ref(),
-        policies: &beside.policies,
+        policies: &read.policies,
         namespace: namespace.as_ref(),
-        rules: beside.rules.as_deref(),
-        then_rules: beside.then_rules.as_deref(),
-        live: &beside.live,
-        earlier: &beside.earlier,
-        pending: &beside.pending,
+        rules: read.beside.rules.as_deref(),
+        then_rules: read.beside.then_rules.as_deref(),
+        live: &read.beside.live,
+        earlier: &read.beside.earlier,
+        pending: &read.pending,
         installation,
     };
     let (grant, second, standing) = (grant.as_ref(), second.as_ref(), &standing);
-    let unasked = Observed { seen, grant, second, installation, standing, answers: &[], refused: None };
+    let screening = request::screened(&seen, grant, standing);
+    let screening = screening.as_ref();
+    let unasked = Observed { seen, screening, grant, second, installation, standing, answers: &[], refused: None };
 
     let answers = answers(cluster, request::questions(&unasked)).await?;
     let observed = Observed { answers: &answers, ..unasked };
@@ -71,23 +68,12 @@ async fn pass(namespace: &str, name: &str, context: &Context) -> Result<Next, Er
     acted.map(|_| if stored == Stored::Conflict { Next::AtOnce } else { plan.next })
 }
 
-async fn beside(cluster: &Cluster, request: &AccessRequest, policy: Option<&AccessPolicy>) -> Result<Beside, Error> {
-    let Some(policy) = policy else {
-        let policies = cluster.policies().await?.into_iter().map(Arc::new).collect();
-        return Ok(Beside { policies, ..Beside::default() });
-    };
+async fn read(cluster: &Cluster, request: &AccessRequest, policy: Option<&AccessPolicy>) -> Result<Read, Error> {
     let policies = cluster.policies().await?.into_iter().map(Arc::new).collect();
-    let user = &request.spec.requester.username;
-    let (live, earlier) = (cluster.live_grants_of(user), cluster.earlier_grants(request));
-    let pending = cluster.pending_requests(user, &request.spec.policy);
-    let rules = async |access: Option<&Access>| {
-        let Some(access) = access else { return Ok(None) };
-        cluster.rules(&access.role_ref, &request.namespace().unwrap_or_default()).await
-    };
-    let (first, then) = (rules(screening::access_of(request, policy)), rules(second::access(request, policy)));
-    let (live, earlier, pending, rules, then_rules) = tokio::try_join!(live, earlier, pending, first, then)?;
-    let shared = |grants: Vec<AccessGrant>| grants.into_iter().map(Arc::new).collect();
-    Ok(Beside { policies, rules, live: shared(live), earlier: shared(earlier), then_rules, pending })
+    let Some(policy) = policy else { return Ok(Read { policies, ..Read::default() }) };
+    let pending = cluster.pending_requests(&request.spec.requester.username, &request.spec.policy);
+    let (beside, pending) = tokio::try_join!(beside::read(cluster, request, policy), pending)?;
+    Ok(Read { policies, beside, pending })
 }
 
 async fn store(

@@ -44,7 +44,7 @@ fn counted_at(after: i64, policy: &AccessPolicy, request: &AccessRequest, guard:
     let installation: Installation = installation();
     let namespace = Namespace::default();
     let filing = Filing { now: now.wall, ..filing(request, policy, &namespace, &installation) };
-    count(&filing, guard, &[], now)
+    count(&Judgement::of(filing), guard, &[], now)
 }
 fn intact() -> Guard {
     Guard::Intact { epoch: "e1".into() }

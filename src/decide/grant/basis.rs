@@ -9,7 +9,7 @@ use crate::api::time;
 use crate::decide::approval::{self, Verdict};
 use crate::decide::attestation;
 use crate::decide::effect::Answer;
-use crate::decide::matrix::{self, Ruled};
+use crate::decide::matrix::{Judgement, Ruled};
 use crate::decide::screening::{self, Code, Filing, Screening, Seen};
 use crate::decide::{Now, selector, term, text};
 use chrono::TimeDelta;
@@ -115,11 +115,11 @@ fn under_its_new_text(observed: &Observed<'_>, screening: Screening<'_>, now: No
     if failed.iter().any(|(code, _)| !passes(code)) {
         return Holds::NoMore(since_edited(&words()));
     }
-    let Some(filing) = screening.filing.filter(|_| failed.is_empty()) else {
+    let Some(judgement) = screening.judgement.as_ref().filter(|_| failed.is_empty()) else {
         let words = if failed.is_empty() { "something that it names is not there".to_owned() } else { words() };
         return Holds::NotNow(format!("its policy was changed after it was agreed to, and now: {words}"));
     };
-    match differs(observed.found.grant, &filing).or_else(|| is_not_agreed(observed, &filing, now)) {
+    match differs(observed.found.grant, &judgement.filing).or_else(|| is_not_agreed(observed, judgement, now)) {
         Some(words) => Holds::NoMore(since_edited(&words)),
         None => Holds::Yes,
     }
@@ -142,9 +142,9 @@ fn differs(grant: &AccessGrant, filing: &Filing<'_>) -> Option<String> {
 }
 
 /// Which steps the decisions on record do not meet.
-fn is_not_agreed(observed: &Observed<'_>, filing: &Filing<'_>, now: Now) -> Option<String> {
-    let guard = &observed.standing.guard;
-    match (matrix::ruled(filing), &observed.found.grant.spec.rule) {
+fn is_not_agreed(observed: &Observed<'_>, judgement: &Judgement<'_>, now: Now) -> Option<String> {
+    let (guard, filing) = (&observed.standing.guard, &judgement.filing);
+    match (&judgement.ruled, &observed.found.grant.spec.rule) {
         (Ruled::Denied(rule), _) => return Some(format!("rule `{}` says no: {}", rule.name, rule.message)),
         (Ruled::Held(why), _) => return Some(format!("a rule cannot be judged: {why}")),
         (Ruled::Approved(_), Some(_)) => return None,
@@ -155,7 +155,7 @@ fn is_not_agreed(observed: &Observed<'_>, filing: &Filing<'_>, now: Now) -> Opti
     let unspent: Vec<_> =
         unspent.map(|question| Answer { question, yes: true, words: String::new() }).into_iter().collect();
     let attested = attestation::judge(filing, guard, &unspent, now).counted;
-    match approval::count(filing, guard, &attested, now).verdict {
+    match approval::count(judgement, guard, &attested, now).verdict {
         Verdict::StepsMet(_) => None,
         Verdict::Waiting(steps) => {
             let steps = text::few(steps.iter().map(|w| format!("`{}` (of {})", w.step, text::few(&w.approvers, 4))), 4);

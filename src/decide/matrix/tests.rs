@@ -31,7 +31,7 @@ fn step(name: &str, when: Value) -> Value {
 fn needed(when: Value, labels: Value) -> (Vec<String>, Vec<String>, usize) {
     let approval = json!({"steps": [step("owner", Value::Null), step("security", when)]});
     filed(approval, labels, |filing| {
-        let Needs { needed, not_needed, unjudged } = needs(filing);
+        let Needs { needed, not_needed, unjudged } = Judgement::of(*filing).needs;
         let names = |steps: Vec<&Step>| steps.into_iter().map(|s| s.name.clone()).collect();
         (names(needed), names(not_needed), unjudged.len())
     })
@@ -80,7 +80,7 @@ fn c12_deny_beats_approve_and_what_cannot_be_judged_never_approves() {
         ("one that cannot be read", vec![yes(), rule("bad", "Deny", "freeze")], "Held"),
     ] {
         let approval = json!({"steps": [step("owner", Value::Null)], "rules": rules});
-        let said = filed(approval, json!({}), |filing| match ruled(filing) {
+        let said = filed(approval, json!({}), |filing| match Judgement::of(*filing).ruled {
             Ruled::Open => "Open".to_owned(),
             Ruled::Denied(rule) => format!("Denied {}", rule.name),
             Ruled::Approved(rule) => format!("Approved {}", rule.name),
@@ -124,13 +124,13 @@ fn b23_conditions_and_rules_look_at_the_second_access_too() {
         filed(approval, json!({}), |filing| of(&Filing { then: Some(then), ..*filing }));
     };
     with_second(json!({"steps": [step("security", json!(writes))]}), &|filing| {
-        assert_eq!(needs(filing).needed.len(), 1, "whoever agrees, agrees to both");
+        assert_eq!(Judgement::of(*filing).needs.needed.len(), 1, "whoever agrees, agrees to both");
     });
     let steps = || json!([step("owner", Value::Null)]);
     with_second(json!({"steps": steps(), "rules": [rule("Deny", writes)]}), &|filing| {
-        assert!(matches!(ruled(filing), Ruled::Denied(_)));
+        assert!(matches!(Judgement::of(*filing).ruled, Ruled::Denied(_)));
     });
     with_second(json!({"steps": steps(), "rules": [rule("Approve", "access.level == 'ReadOnly'")]}), &|filing| {
-        assert_eq!(ruled(filing), Ruled::Open, "a rule for reading approves no more than that");
+        assert_eq!(Judgement::of(*filing).ruled, Ruled::Open, "a rule for reading approves no more than that");
     });
 }

@@ -4,6 +4,7 @@ use crate::api::policy::Mode;
 use crate::api::request::{AccessRequestStatus, Permissions};
 use crate::decide::effect::{Answer, Question};
 use crate::decide::role::{self, Permission};
+use crate::decide::screening::Filing;
 use crate::decide::text;
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use std::collections::BTreeSet;
@@ -41,8 +42,12 @@ pub(super) fn update(shown: &mut Option<Permissions>, rules: &[PolicyRule], answ
     gains
 }
 /// Whether this speaks of what the role gives now.
-pub(super) fn is_of(shown: Option<&Permissions>, rules: &[PolicyRule]) -> bool {
+fn is_of(shown: Option<&Permissions>, rules: &[PolicyRule]) -> bool {
     shown.is_some_and(|shown| shown.rules_sha256 == role::digest(rules))
+}
+/// Whether these, of the first access and of the second, speak of what the roles give now.
+pub(super) fn are_known(shown: (Option<&Permissions>, Option<&Permissions>), filing: &Filing<'_>) -> bool {
+    is_of(shown.0, filing.rules) && filing.then.is_none_or(|stage| is_of(shown.1, stage.rules))
 }
 
 /// All that the role gave when people were asked.

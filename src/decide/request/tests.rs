@@ -78,9 +78,11 @@ impl World {
             pending: &[],
             installation: &installation,
         };
-        let standing = &self.standing;
+        let (standing, installation) = (&self.standing, &installation);
+        let screening = screened(&seen, grant, standing);
+        let screening = screening.as_ref();
         let unasked =
-            Observed { seen, grant, second: None, installation: &installation, standing, answers: &[], refused: None };
+            Observed { seen, screening, grant, second: None, installation, standing, answers: &[], refused: None };
         let answers: Vec<_> = questions(&unasked).into_iter().map(|question| self.answer(question)).collect();
         of(&Observed { answers: &answers, ..unasked }, self.now)
     }

@@ -1,6 +1,7 @@
 //! The checks themselves, in the order in which people read them.
 use super::{
-    Code, Criterion, Finding, Seen, access_of, duration_of, entitlement, evidence, filed_at, pattern, role_fault, words,
+    Code, Criterion, Examine, Finding, Seen, access_of, duration_of, entitlement, evidence, filed_at, pattern,
+    role_fault, words,
 };
 use crate::api::evidence::Required;
 use crate::api::grant::AccessGrant;
@@ -8,7 +9,7 @@ use crate::api::policy::{AccessPolicy, Step, TicketRule};
 use crate::api::reasons::{Ready, Reason};
 use crate::api::subject::{Level, Subject, SubjectKind};
 use crate::api::time::{self, Instant};
-use crate::decide::matrix::{self, Needs, Ruled};
+use crate::decide::matrix::{Judgement, Needs, Ruled};
 use crate::decide::{approval, approvers, attestation, renewal, role, second, selector, term, text};
 use chrono::TimeDelta;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
@@ -22,117 +23,127 @@ pub const CHECKS: &[Criterion] = &[
         name: "Policy",
         asks: "Is there such a policy, and can anything be granted under it?",
         covers: &["A1", "A3", "A16"],
-        examine: policy,
+        examine: Examine::Seen(policy),
     },
-    Criterion { name: "Covered", asks: "Does the policy cover this namespace?", covers: &["A3"], examine: covered },
+    Criterion {
+        name: "Covered",
+        asks: "Does the policy cover this namespace?",
+        covers: &["A3"],
+        examine: Examine::Seen(covered),
+    },
     Criterion {
         name: "Person",
         asks: "Does a person ask, with an account of their own?",
         covers: &["F6"],
-        examine: person,
+        examine: Examine::Seen(person),
     },
-    Criterion { name: "Eligible", asks: "Does the policy let this person ask?", covers: &["A1"], examine: eligible },
+    Criterion {
+        name: "Eligible",
+        asks: "Does the policy let this person ask?",
+        covers: &["A1"],
+        examine: Examine::Seen(eligible),
+    },
     Criterion {
         name: "Filed",
         asks: "Was it filed by the requester, or by somebody whom the policy lets file for others?",
         covers: &["F8", "L4"],
-        examine: filed,
+        examine: Examine::Seen(filed),
     },
     Criterion {
         name: "AccessOffered",
         asks: "Does the policy offer what is asked for, and is its role still within the declared level?",
         covers: &["B14", "F4"],
-        examine: access_offered,
+        examine: Examine::Seen(access_offered),
     },
     Criterion {
         name: "SecondStage",
         asks: "Does the policy offer what is asked for second, is its role within its level, and its time within the maximum?",
         covers: &["B23"],
-        examine: second::second_stage,
+        examine: Examine::Seen(second::second_stage),
     },
     Criterion {
         name: "RealTask",
         asks: "Has the ticket the form that the policy asks for? `PatternOnly`: nobody looked it up; else who confirmed it.",
         covers: &["B2", "B3", "C3"],
-        examine: real_task,
+        examine: Examine::Seen(real_task),
     },
     Criterion {
         name: "ClearReason",
         asks: "Does the reason say what is wrong and what is to be reached, and do the answers say something?",
         covers: &["B1", "B20", "B21"],
-        examine: clear_reason,
+        examine: Examine::Seen(clear_reason),
     },
     Criterion {
         name: "Evidence",
         asks: "Is everything there that the policy asks a request to say?",
         covers: &["A4", "A15", "B6", "B7", "B8", "B9", "B10", "B11", "B17", "B24"],
-        examine: evidence,
+        examine: Examine::Seen(evidence),
     },
     Criterion {
         name: "ExactData",
         asks: "Does `data` name records or fields, and no more records than the policy allows?",
         covers: &["B18"],
-        examine: exact_data,
+        examine: Examine::Seen(exact_data),
     },
     Criterion {
         name: "NarrowScope",
         asks: "Does the role only read? What else it gives is named; it never fails, as the declared level covers it.",
         covers: &["C4"],
-        examine: narrow_scope,
+        examine: Examine::Seen(narrow_scope),
     },
     Criterion {
         name: "EndTimeSet",
         asks: "Is the time asked for within the lowest maximum?",
         covers: &["B13", "C5", "E4", "E16", "E23"],
-        examine: end_time_set,
+        examine: Examine::Seen(end_time_set),
     },
     Criterion {
         name: "StartTimeSet",
         asks: "Does it begin at once, or at a time that is ahead and not too far?",
         covers: &["B12", "E25"],
-        examine: start_time_set,
+        examine: Examine::Seen(start_time_set),
     },
     Criterion {
         name: "Approvable",
         asks: "Can each step that is needed be met by people other than the requester, or does a rule decide?",
         covers: &["D9", "D15", "D16"],
-        examine: approvable,
+        examine: Examine::Judged(approvable),
     },
     Criterion {
         name: "OtherActiveGrants",
         asks: "What else does this person hold now, and does the policy allow one more ticket?",
         covers: &["C6"],
-        examine: other_active_grants,
+        examine: Examine::Seen(other_active_grants),
     },
     Criterion {
         name: "PendingRequests",
         asks: "Has this person fewer undecided requests than the policy allows, of those filed before?",
         covers: &["C6"],
-        examine: pending_requests,
+        examine: Examine::Seen(pending_requests),
     },
     Criterion {
         name: "Renewal",
         asks: "Is more of what was just granted asked for as a renewal, of one's own access and no wider?",
         covers: &["E19", "E21", "X7"],
-        examine: renewal::renewal,
+        examine: Examine::Seen(renewal::renewal),
     },
     Criterion {
         name: "RenewalAnswers",
         asks: "Does a renewal say what is different, what is left, and why the time did not do?",
         covers: &["E20"],
-        examine: renewal::answers,
+        examine: Examine::Seen(renewal::answers),
     },
     Criterion {
         name: "Renewals",
         asks: "How often has the work been renewed, and does the policy allow once more?",
         covers: &["E22"],
-        examine: renewal::depth_allowed,
+        examine: Examine::Seen(renewal::depth_allowed),
     },
     Criterion {
         name: "AuditTrail",
         asks: "Is what is done with the access recorded? `Unknown` without an audit source; it never fails.",
         covers: &["C7"],
-        examine: audit_trail,
+        examine: Examine::Seen(audit_trail),
     },
 ];
 
@@ -494,21 +505,19 @@ fn start_time_set(seen: &Seen<'_>) -> Finding {
     }
 }
 
-fn approvable(seen: &Seen<'_>) -> Finding {
+fn approvable(seen: &Seen<'_>, judgement: Option<&Judgement<'_>>) -> Finding {
     let Some(policy) = seen.policy else { return needs_policy() };
     let name = &seen.request.spec.requester.username;
     if policy.spec.approval.steps.is_empty() {
         return Finding::Failed(Code::PolicyNotReady, "the policy has no step, so nobody could approve".to_owned());
     }
-    let Some(filing) = seen.filing() else {
+    let Some(Judgement { needs: Needs { needed, not_needed, unjudged }, ruled, .. }) = judgement else {
         return Finding::Unknown("Not judged: it needs all that the request names.".to_owned());
     };
-    let Needs { needed, not_needed, unjudged } = matrix::needs(&filing);
-    let ruled = matrix::ruled(&filing);
     if let Ruled::Approved(rule) | Ruled::Denied(rule) = ruled {
         return Finding::Passed(format!("rule `{}` decides: {:?}", rule.name, rule.then));
     }
-    if needed.is_empty() && ruled == Ruled::Open {
+    if needed.is_empty() && *ruled == Ruled::Open {
         let left_out = text::few(not_needed.iter().map(|step| format!("`{}`", step.name)), 9);
         let owner = &policy.spec.owner;
         return Finding::Failed(
@@ -518,14 +527,14 @@ fn approvable(seen: &Seen<'_>) -> Finding {
             ),
         );
     }
-    let others = without_askers(seen, &needed);
+    let others = without_askers(seen, needed);
     match approvers::first_unmet(&others.iter().collect::<Vec<_>>(), name) {
         None => {
             let names = |steps: &[&Step]| text::few(steps.iter().map(|step| &step.name), 9);
             let without =
-                if not_needed.is_empty() { String::new() } else { format!("; not needed: {}", names(&not_needed)) };
+                if not_needed.is_empty() { String::new() } else { format!("; not needed: {}", names(not_needed)) };
             let unjudged = if unjudged.is_empty() { String::new() } else { format!("; {}", unjudged.join("; ")) };
-            Finding::Passed(format!("somebody else can decide: {}{without}{unjudged}", names(&needed)))
+            Finding::Passed(format!("somebody else can decide: {}{without}{unjudged}", names(needed)))
         }
         Some(step) => {
             let listed = needed.iter().filter(|s| s.name == step.name).flat_map(|s| approvers::of_step(s));

@@ -672,7 +672,7 @@ fn b22_requests_that_say_what_is_asked_are_complete() {
         assert_eq!(world.codes(), Vec::<String>::new(), "{sentence}");
         assert_eq!(screening.screened, Screened::Complete, "{sentence}: {}", screening.message);
         assert!(screening.checks.iter().all(|check| check.passed), "{sentence}");
-        assert!(screening.filing.is_some(), "{sentence}");
+        assert!(screening.judgement.is_some(), "{sentence}");
     }
 }
 
@@ -859,7 +859,7 @@ fn what_cannot_be_judged_does_not_fail_twice() {
         CHECKS.len() - 6,
         "all but the policy, the person, who filed it, the role, the start and the audit trail"
     );
-    assert!(screening.filing.is_none());
+    assert!(screening.judgement.is_none());
 }
 
 #[test]
@@ -869,7 +869,7 @@ fn nothing_is_complete_that_was_not_judged() {
     let screening = screen(&seen);
     assert_eq!(world.codes(), Vec::<String>::new());
     assert_eq!(screening.screened, Screened::Incomplete);
-    assert!(screening.filing.is_none());
+    assert!(screening.judgement.is_none());
 }
 
 #[test]
@@ -930,13 +930,13 @@ fn c6_the_limit_says_what_is_live_and_when_it_is_free() {
 fn e17_a_filing_says_what_for_how_long_and_who_may_ask() {
     let world = World { rules: Some(vec![]), ..World::asks(json!({"access": "restart", "duration": "5m"})) };
     let seen = world.seen();
-    let filing = screen(&seen).filing.unwrap();
+    let filing = screen(&seen).judgement.unwrap().filing;
     assert_eq!((filing.access.name.as_str(), filing.duration), ("restart", TimeDelta::minutes(5)));
     assert_eq!(filing.entitled_by.to_string(), "Group support");
     assert_eq!(filing.namespace.name_any(), "billing");
     let world = World::new();
     let seen = world.seen();
-    let filing = screen(&seen).filing.unwrap();
+    let filing = screen(&seen).judgement.unwrap().filing;
     assert_eq!((filing.access.name.as_str(), filing.duration), ("logs", TimeDelta::minutes(30)));
 }
 
