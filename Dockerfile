@@ -2,7 +2,7 @@
 FROM rust:1.95.0-alpine AS build
 # The toolchain of the image is the one that rust-toolchain.toml names; nothing else is fetched.
 ENV RUSTUP_TOOLCHAIN=1.95.0 CARGO_TERM_COLOR=never
-RUN ["apk", "add", "--no-cache", "musl-dev", "gcc"]
+RUN ["apk", "add", "--no-cache", "gcc", "make", "musl-dev"]
 WORKDIR /src
 COPY . .
 # On Alpine the target is musl, and so the binary is static.

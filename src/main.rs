@@ -11,6 +11,10 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+/// Returns what bursts of passes have used, and has little of its own: `.cargo/config.toml` has its settings.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// How long a stop may take before the process leaves anyhow; fuses end what is due.
 const STOP: Duration = Duration::from_secs(25);
 

@@ -111,7 +111,7 @@ fn what_the_build_needs_is_sent_and_nothing_else() {
     let manifest = read("Cargo.toml");
     let members = manifest.split("members = [").nth(1).and_then(|rest| rest.split(']').next()).unwrap();
     let members = members.split(',').map(|m| m.trim().trim_matches('"')).filter(|m| *m != ".");
-    for needed in members.chain(["Cargo.toml", "Cargo.lock", "src", "charts", "crds", "LICENSE"]) {
+    for needed in members.chain([".cargo", "Cargo.toml", "Cargo.lock", "src", "charts", "crds", "LICENSE"]) {
         assert!(ignore.lines().any(|line| line == format!("!{needed}")), "{needed} is not sent");
     }
 }
