@@ -7,6 +7,7 @@ pub mod brief;
 pub mod calendar;
 pub mod children;
 pub mod clock;
+pub mod edits;
 pub mod effect;
 pub mod expiry;
 pub mod expression;

@@ -287,6 +287,9 @@ pub struct PolicyOf {
     pub uid: String,
     /// Which version of it.
     pub generation: i64,
+    /// The version that it was filed under, where it was edited before the decision: then what both ask applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filed_generation: Option<i64>,
     /// What it was for.
     #[schemars(length(max = 1000))]
     pub description: String,

@@ -70,8 +70,8 @@ pub struct AccessRequestSpec {
     /// before, and the duration counts from it. Default: when it is agreed to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_time: Option<Instant>,
-    /// Access never begins after this instant; whatever waits by then is over. Required when filed on behalf of somebody.
-    /// Default: none.
+    /// Access never begins after this instant, at most 30 days ahead; whatever waits by then is over. Required when filed on
+    /// behalf of somebody. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_deadline: Option<Instant>,
     /// Which data you need to see: systems, and in them records or fields. Declared for those who decide, and for the
@@ -346,6 +346,21 @@ pub struct Waiting {
     pub command: String,
 }
 
+/// The policy's text that a request was filed under.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FiledUnder {
+    /// The policy's UID: one that was deleted and made anew is another.
+    #[schemars(length(min = 1, max = 36))]
+    pub uid: String,
+    /// Which version of it.
+    pub generation: i64,
+    /// Its spec as JSON, without what is only told to people; absent where it is too long to be kept: then no edit of the
+    /// policy reaches the request, which has to be filed anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 262_144))]
+    pub spec: Option<String>,
+}
+
 /// What became of a request.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = Rule::new("!has(oldSelf.close) || (has(self.close) && self.close == oldSelf.close)").message("`close` is final"))]
@@ -362,6 +377,10 @@ pub struct AccessRequestStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub revision: Option<String>,
+    /// The policy's text when this revision was first screened, once the policy was Ready. Where the policy is edited later,
+    /// what both texts ask applies: a stricter one reaches a request that waits, a looser one does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filed_under: Option<FiledUnder>,
     /// Which access is asked for: the one that the request names, or the policy's first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]

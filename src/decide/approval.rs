@@ -3,12 +3,13 @@ use super::approvers::{is_service_account, may_ever_decide};
 use super::attestation::has_asked;
 use super::matrix::Judgement;
 use super::screening::{self, Filing, words};
-use super::{Guard, Now};
+use super::{Guard, Now, role};
 use crate::api::grant::ApprovalOf;
 use crate::api::policy::{AccessPolicy, Step};
 use crate::api::request::{AccessRequest, AccessRequestStatus, ApprovalEntry, Decision, Judged, Waiting};
 use crate::api::subject::{Subject, SubjectKind};
 use crate::api::{names, time::Instant};
+use k8s_openapi::api::rbac::v1::PolicyRule;
 use kube::ResourceExt;
 use std::collections::BTreeSet;
 use strum::{EnumMessage, IntoStaticStr, VariantArray};
@@ -277,7 +278,8 @@ fn waiting(step: &Step, need: usize, filing: &Filing<'_>) -> Waiting {
     }
 }
 
-/// A line that an approver can paste; `as` is the first of those listed, so that one edit is enough: the comment.
+/// A line that an approver can paste; `as` is the first of those listed, so that one edit is enough: the comment. It writes
+/// nothing where `permissions` were published anew since: whoever agrees, agrees to what was shown with this line.
 fn command(filing: &Filing<'_>, step: &str, first: Option<&Subject>) -> String {
     let request = filing.request;
     let me = r#"'"$(kubectl auth whoami -o jsonpath='{.status.userInfo.username}')"'"#;
@@ -285,8 +287,14 @@ fn command(filing: &Filing<'_>, step: &str, first: Option<&Subject>) -> String {
         Some(Subject { kind: SubjectKind::Group, name }) => name.as_str(),
         _ => me,
     };
+    let shows = |field: &str, rules: &[PolicyRule]| {
+        let digest = role::digest(rules);
+        format!(r#"{{"op":"test","path":"/status/{field}/rulesSha256","value":"{digest}"}},"#)
+    };
+    let second = filing.then.map_or(String::new(), |stage| shows("thenPermissions", stage.rules));
+    let shown = shows("permissions", filing.rules) + &second;
     format!(
-        r#"kubectl -n {} patch accessrequest {} --subresource=status --type=json -p '[{{"op":"add","path":"/status/approvals/-","value":{{"by":"{me}","as":"{as_}","step":"{step}","decision":"Approve","revision":"{}","comment":"SAY WHY"}}}}]'"#,
+        r#"kubectl -n {} patch accessrequest {} --subresource=status --type=json -p '[{shown}{{"op":"add","path":"/status/approvals/-","value":{{"by":"{me}","as":"{as_}","step":"{step}","decision":"Approve","revision":"{}","comment":"SAY WHY"}}}}]'"#,
         request.namespace().unwrap_or_default(),
         request.name_any(),
         names::revision(request),

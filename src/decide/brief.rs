@@ -67,11 +67,8 @@ pub fn lines(facts: &Facts<'_>) -> Vec<String> {
     say("Legal basis", spec.legal_basis.as_ref().map(|b| format!("{:?} {}", b.type_, b.ref_)), 1);
     say("Attachments", some(spec.attachments.iter().map(|a| format!("{:?} {}", a.kind, a.url)), "; "), 4);
     say("Would gain", status.permissions.as_ref().map(|p| gains(p, &spec.requester.username)), 4);
-    say(
-        "Dangerous",
-        status.permissions.as_ref().and_then(|p| some(p.flags.iter().map(|f| f.message.clone()), "; ")),
-        4,
-    );
+    say("Dangerous", dangers(status.permissions.as_ref()), 4);
+    say("Dangerous in the second access", dangers(status.then_permissions.as_ref()), 4);
     say("Can do already", status.permissions.as_ref().filter(|p| !p.had.is_empty()).map(|p| text::few(&p.had, 3)), 2);
     say("Checks", Some(checks(facts)), 4);
     say("Other live access", message(status, "OtherActiveGrants").map(other_access), 2);
@@ -165,6 +162,10 @@ fn gains(permissions: &Permissions, who: &str) -> String {
         0 => format!("nothing: {who} can do all of it already"),
         _ => text::few(changing.into_iter().chain(reading), 16),
     }
+}
+
+fn dangers(permissions: Option<&Permissions>) -> Option<String> {
+    some(permissions?.flags.iter().map(|flag| flag.message.clone()), "; ")
 }
 
 fn checks(facts: &Facts<'_>) -> String {

@@ -2,7 +2,7 @@
 use super::matrix::Judgement;
 use super::screening::Filing;
 use super::transition::Transition;
-use super::{Now, role, second, term};
+use super::{Now, edits, role, second, term};
 use crate::api::grant::*;
 use crate::api::policy::{ApprovalRule, Ruling};
 use crate::api::reasons::Outcome;
@@ -75,6 +75,7 @@ pub fn award(
                 name: policy.name_any(),
                 uid: policy.uid()?,
                 generation: policy.metadata.generation?,
+                filed_generation: edits::filed_generation(request, policy),
                 description: policy.spec.description.clone(),
                 data_class: policy.spec.data_class,
                 retention_days: policy.spec.retention_days,

@@ -6,7 +6,7 @@ use super::attestation::{self, Attested};
 use super::effect::{Answer, Effect, Question};
 use super::matrix::{Judgement, Ruled};
 use super::screening::{self, Filing, Screening, Seen, checks};
-use super::{Guard, Installation, Next, Now, Plan, Standing, brief, record, role, second, term, text};
+use super::{Guard, Installation, Next, Now, Plan, Standing, brief, edits, record, role, second, term, text};
 use crate::api::grant::{AccessGrant, ApprovalOf};
 use crate::api::names;
 use crate::api::policy::{Access, ApprovalRule, Mode, ReasonRule};
@@ -291,10 +291,14 @@ impl Draft<'_> {
         if is_new_text {
             (self.status.permissions, self.status.then_permissions) = (None, None);
             (self.status.mode, self.status.revision) = (None, Some(revision));
+            self.status.filed_under = None;
         }
         if *screened == Screened::Refused {
             self.set(Screened::Refused, message);
             return (vec![], Next::OnChange);
+        }
+        if self.status.filed_under.is_none() {
+            self.status.filed_under = self.observed.seen.policy.and_then(edits::filed_under);
         }
         let ends = self.times_out_at(filing);
         let is_closed = request.status.as_ref().is_some_and(|s| s.close.is_some());
@@ -414,9 +418,10 @@ impl Draft<'_> {
         let Open { steps, agreed: _, unjudged, notes } = open;
         let unjudged: String = unjudged.iter().map(|why| format!("; {why}")).collect();
         let waits = format!(
-            "{}{}; {}",
+            "{}{}{}; {}",
             what_is_asked(filing, self.now.wall),
             gain::in_words(&self.status),
+            edits::in_words(self.observed.seen.edits, Some(filing.policy)),
             waits_for(&steps, self.times_out_at(Some(filing)), self.now)
         );
         self.set(Approved::Waiting, waits + limit + &unjudged + &left_out(&self.status));

@@ -7,12 +7,13 @@ pub mod evidence;
 pub mod pattern;
 pub mod words;
 
+use super::edits::Edits;
 use super::matrix::Judgement;
 use super::renewal::{self, Renews};
 use super::second::{self, Stage};
 use super::{Installation, role, term, text};
 use crate::api::grant::AccessGrant;
-use crate::api::policy::{Access, AccessPolicy};
+use crate::api::policy::{Access, AccessPolicy, AccessPolicySpec};
 use crate::api::reasons::{Reason, Screened};
 use crate::api::request::{self, AccessRequest};
 use crate::api::subject::{Subject, SubjectKind};
@@ -35,8 +36,10 @@ const MOST_IN_ALL: usize = 2048;
 pub struct Seen<'a> {
     /// The request.
     pub request: &'a AccessRequest,
-    /// The policy that it names; `None`: there is none of that name.
+    /// The policy that it names, by the [law](super::edits::law) of this request; `None`: there is none of that name.
     pub policy: Option<&'a AccessPolicy>,
+    /// What became of the policy since the request was filed.
+    pub edits: &'a Edits,
     /// Every policy, for the list in a refusal.
     pub policies: &'a [Arc<AccessPolicy>],
     /// The request's namespace.
@@ -123,7 +126,7 @@ pub enum Code {
     DurationTooLong,
     /// `startTime` or `startDeadline` was past when the request was filed.
     StartPassed,
-    /// `startTime` is too far ahead.
+    /// `startTime` or `startDeadline` is too far ahead.
     StartTooFar,
     /// The policy offers no access of that name.
     AccessNotOffered,
@@ -135,6 +138,8 @@ pub enum Code {
     LimitReached,
     /// Nothing can be granted under the policy at the moment; screened again when it can.
     PolicyNotReady,
+    /// The policy was edited since it was filed, and the two texts cannot both be held to: file it anew.
+    PolicyEdited,
 }
 impl Code {
     /// Whether an amended spec, or time, can meet it; else the request is refused for good.
@@ -151,7 +156,8 @@ impl Code {
             | Self::RenewalRequired
             | Self::RenewalWidens
             | Self::LimitReached
-            | Self::PolicyNotReady => true,
+            | Self::PolicyNotReady
+            | Self::PolicyEdited => true,
             Self::PolicyNotFound
             | Self::NamespaceNotCovered
             | Self::NotEligible
@@ -244,9 +250,9 @@ pub fn access_of<'a>(request: &AccessRequest, policy: &'a AccessPolicy) -> Optio
 
 /// The entry of the policy's `requesters` that lets this person ask; `system:` entries never do. For whom somebody else
 /// filed, it is an entry for that User: nobody knows their groups.
-pub fn entitlement<'a>(request: &AccessRequest, policy: &'a AccessPolicy) -> Option<&'a Subject> {
+pub fn entitlement<'a>(request: &AccessRequest, policy: &'a AccessPolicySpec) -> Option<&'a Subject> {
     let (who, is_own) = (&request.spec.requester, request.spec.filed_by.is_none());
-    policy.spec.requesters.iter().filter(|entry| !entry.name.starts_with("system:")).find(|entry| match entry.kind {
+    policy.requesters.iter().filter(|entry| !entry.name.starts_with("system:")).find(|entry| match entry.kind {
         SubjectKind::User => entry.name == who.username,
         SubjectKind::Group => is_own && who.groups.contains(&entry.name),
     })
@@ -277,7 +283,7 @@ impl<'a> Seen<'a> {
             access: access_of(self.request, policy)?,
             namespace: self.namespace?,
             rules: self.rules?,
-            entitled_by: entitlement(self.request, policy)?,
+            entitled_by: entitlement(self.request, &policy.spec)?,
             duration: duration_of(self.request, policy),
             renews: renewal::of(self),
             then: match &self.request.spec.then {

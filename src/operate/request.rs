@@ -6,6 +6,7 @@ use crate::api::reasons::{Approved, Reason, Screened};
 use crate::api::request::{AccessRequest, AccessRequestStatus};
 use crate::api::time;
 use crate::cluster::{Cluster, Error, read::Asked, trace::Trace, write::Stored};
+use crate::decide::edits::{self, Edits};
 use crate::decide::request::{self, Observed};
 use crate::decide::screening::{Code, Seen};
 use crate::decide::transition::{self, Transition};
@@ -39,10 +40,12 @@ async fn pass(namespace: &str, name: &str, context: &Context) -> Result<Next, Er
     let _turn = if is_open { Some(context.turns.of(&request.spec.requester.username).await) } else { None };
     let read = if is_open { read(cluster, request, policy.as_ref()).await? } else { Read::default() };
     let (now, standing) = (clock.now(), context.standing());
+    let law = policy.as_ref().map(|policy| edits::law(request, policy));
     let seen = Seen {
         now: now.wall,
         request,
-        policy: policy.as_ref(),
+        policy: law.as_ref().map(|law| law.policy.as_ref()),
+        edits: law.as_ref().map_or(&Edits::None, |law| &law.edits),
         policies: &read.policies,
         namespace: namespace.as_ref(),
         rules: read.beside.rules.as_deref(),

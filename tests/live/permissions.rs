@@ -22,7 +22,7 @@ fn get(resources: &[&str]) -> Value {
     json!([{"apiGroups": [""], "resources": resources, "verbs": ["get"]}])
 }
 /// The Role `reader` of this test's namespace gives this; the operator may bind it.
-async fn reader(bed: &Bed, rules: Value) {
+pub async fn reader(bed: &Bed, rules: Value) {
     let rbac = "rbac.authorization.k8s.io";
     let bind = json!([{"apiGroups": [rbac], "resources": ["roles"], "resourceNames": ["reader"], "verbs": ["bind"]}]);
     for (name, rules) in [("reader", rules), ("binds-reader", bind)] {

@@ -110,12 +110,11 @@ async fn e25_a_policy_that_was_tightened_before_the_start_is_the_one_that_counts
     );
     let others = json!([{"kind": "Group", "name": "others"}]);
     requesters.bed.policy_with(json!({"requesters": others})).await;
-    let leads = json!([{"kind": "Group", "name": "leads"}]);
-    steps.bed.policy(leads).await;
+    let more = json!([{"name": "service-owner", "approvers": approvers()}, {"name": "lead", "approvers": others}]);
+    steps.bed.policy_with(json!({"approval": {"steps": more}})).await;
     gone.bed.deletes_policy().await;
     same.bed.policy_with(json!({"description": "One account, after a real report from one of our customers."})).await;
-    let expected =
-        [(&requesters, "NotEligible"), (&steps, "needs the approval of `service-owner`"), (&gone, "was deleted")];
+    let expected = [(&requesters, "NotEligible"), (&steps, "needs the approval of `lead`"), (&gone, "was deleted")];
     for (work, says) in expected {
         let record = work.grant.becomes(EndReason::NeverStarted).await;
         assert!(words(&record).contains(says), "{}", words(&record));

@@ -2,7 +2,9 @@ use super::*;
 use crate::api::policy::AccessPolicy;
 use crate::api::request::AccessRequest;
 use crate::decide::Installation;
+
 use crate::decide::screening::tests::{filing, installation, policy};
+use crate::decide::second::Stage;
 use chrono::{DateTime, TimeDelta};
 use k8s_openapi::api::core::v1::Namespace;
 use proptest::prelude::*;
@@ -297,6 +299,26 @@ fn d20_the_command_is_ready_to_paste() {
             .contains(r#""as":"billing-owners","step":"service-owner","decision":"Approve","revision":"7f3a2c1b-2""#),
         "{command}"
     );
+}
+#[test]
+fn f1_the_command_writes_nothing_once_other_permissions_are_shown() {
+    let (request, policy, namespace, installation) =
+        (request(vec![], "e1"), policy(json!({})), Namespace::default(), installation());
+    let rules = |verb: &str| -> Vec<PolicyRule> {
+        serde_json::from_value(json!([{"apiGroups": [""], "resources": ["pods"], "verbs": [verb]}])).unwrap()
+    };
+    let (first, second) = (rules("get"), rules("delete"));
+    let filing = filing(&request, &policy, &namespace, &installation);
+    let stage = Stage { access: &policy.spec.access[1], rules: &second, duration: TimeDelta::minutes(5) };
+    let filing = Filing { rules: &first, then: Some(stage), ..filing };
+    let command = command(&filing, "service-owner", None);
+    let patch = command.split("-p '").nth(1).unwrap().replace(r#"'"$("#, "").trim_end_matches('\'').replace(")\"'", "");
+    let whoami = "kubectl auth whoami -o jsonpath='{.status.userInfo.username}'";
+    let patch: Value = serde_json::from_str(&patch.replace(whoami, "bob")).unwrap();
+    let tests = |field: &str, rules: &[PolicyRule]| json!({"op": "test", "path": format!("/status/{field}/rulesSha256"), "value": role::digest(rules)});
+    assert_eq!(patch[0], tests("permissions", &first));
+    assert_eq!(patch[1], tests("thenPermissions", &second));
+    assert_eq!((&patch[2]["op"], patch.as_array().unwrap().len()), (&json!("add"), 3));
 }
 
 fn any_entry() -> impl Strategy<Value = Value> {

@@ -149,4 +149,8 @@ fn n6_what_is_dangerous_and_that_it_is_a_trial_is_in_it() {
         said(&status)
     );
     assert!(said(&status).contains("Trial: nothing will be granted"), "{}", said(&status));
+    assert!(!said(&status).contains("second access"));
+    status.then_permissions = status.permissions.clone();
+    let says = "Dangerous in the second access: `create pods/exec`: one that is open outlives the end";
+    assert!(said(&status).contains(says), "{}", said(&status));
 }

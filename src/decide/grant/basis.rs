@@ -8,6 +8,7 @@ use crate::api::reasons::Outcome;
 use crate::api::time;
 use crate::decide::approval::{self, Verdict};
 use crate::decide::attestation;
+use crate::decide::edits;
 use crate::decide::effect::Answer;
 use crate::decide::matrix::{Judgement, Ruled};
 use crate::decide::screening::{self, Code, Filing, Screening, Seen};
@@ -76,6 +77,8 @@ pub(super) fn judge(observed: &Observed<'_>, now: Now) -> Holds {
             "its policy `{name}` was replaced by another of that name after it was agreed to"
         ));
     }
+    // As before the decision: what was filed under a stricter text begins under none that is looser.
+    let law = edits::law(request, policy);
     if was_edited(policy, found.grant) {
         let live: Vec<_> = basis.live.iter().filter(|g| g.uid() != found.grant.uid()).cloned().collect();
         // What was granted since counts for later requests, not for this one.
@@ -85,7 +88,8 @@ pub(super) fn judge(observed: &Observed<'_>, now: Now) -> Holds {
         let seen = Seen {
             now: now.wall,
             request,
-            policy: Some(policy),
+            policy: Some(&law.policy),
+            edits: &law.edits,
             policies: &[],
             namespace: Some(namespace),
             rules: basis.rules,
@@ -97,7 +101,7 @@ pub(super) fn judge(observed: &Observed<'_>, now: Now) -> Holds {
         };
         return under_its_new_text(observed, screening::screen(&seen), now);
     }
-    if !covers(policy, namespace) {
+    if !covers(&law.policy, namespace) {
         let words = format!("its policy `{name}` does not cover namespace {} any more", spec.namespace);
         return Holds::NoMore(words);
     }
@@ -435,6 +439,35 @@ mod tests {
                 "{sentence}"
             );
         }
+    }
+    #[test]
+    fn a15_planned_work_that_was_filed_under_a_stricter_text_begins_under_none_that_is_looser() {
+        let any = json!({"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "Exists"}]});
+        let filed = |mut world: World| {
+            let status = world.request.as_mut().unwrap().status.as_mut().unwrap();
+            status.revision = Some("7f3a2c1b-1".into());
+            status.filed_under = edits::filed_under(&policy(json!({})));
+            world
+        };
+        let moved = |mut world: World| {
+            world.namespace.metadata.labels = Some([("kubernetes.io/metadata.name".into(), "billing".into())].into());
+            world
+        };
+        let agreed_later = |mut world: World| {
+            world.grant.spec.policy.generation = 4;
+            world
+        };
+        let looser = || World::edited(json!({"namespaces": any}));
+        assert!(begins(&moved(looser()).pass()), "the looser text alone would cover it");
+        assert!(begins(&filed(World::edited(json!({}))).pass()), "both cover it");
+        for world in [filed(moved(looser())), agreed_later(filed(moved(looser())))] {
+            let (reason, words) = said(&world.pass());
+            assert_eq!(reason, "NeverStarted", "{words}");
+        }
+        let other = filed(World::edited(json!({"access": [
+            {"name": "logs", "level": "ReadOnly", "roleRef": {"kind": "ClusterRole", "name": "curfew-read"}}]})));
+        let (reason, words) = said(&other.pass());
+        assert!(reason == "NeverStarted" && words.contains("PolicyEdited: "), "{words}");
     }
     #[test]
     fn what_may_pass_is_waited_for() {

@@ -55,22 +55,24 @@ fn all_of(shown: &Permissions) -> Vec<Permission> {
     shown.adds.iter().chain(&shown.had).filter_map(|line| role::read(line).ok()).flatten().collect()
 }
 
-/// What those who decide must know of the role, and of the policy's mode: its dangers, and whether it adds anything.
+/// What those who decide must know of the roles, and of the policy's mode: their dangers, and whether they add anything.
 pub(super) fn in_words(status: &AccessRequestStatus) -> String {
     let trial = match status.mode {
         Some(Mode::DryRun) => "; nothing will be granted, as the policy's mode is DryRun",
         _ => "",
     };
-    let Some(Permissions { adds, had, flags, .. }) = &status.permissions else { return trial.to_owned() };
-    let mut words = String::new();
-    if !flags.is_empty() {
-        words +=
-            &format!("; dangerous: {}", flags.iter().map(|f| <&str>::from(f.type_)).collect::<Vec<_>>().join(", "));
-    }
-    if adds.is_empty() && !had.is_empty() {
-        words += &format!("; nothing is added: you already have this through {}", through(had));
+    let Some(first) = &status.permissions else { return trial.to_owned() };
+    let second = status.then_permissions.as_ref();
+    let mut words = in_danger(first, "") + &second.map_or(String::new(), |p| in_danger(p, " in the second access"));
+    if first.adds.is_empty() && !first.had.is_empty() {
+        let what = if second.is_some() { "nothing is added by the first access" } else { "nothing is added" };
+        words += &format!("; {what}: you already have this through {}", through(&first.had));
     }
     words + trial
+}
+fn in_danger(permissions: &Permissions, place: &str) -> String {
+    let flags: Vec<_> = permissions.flags.iter().map(|f| <&str>::from(f.type_)).collect();
+    if flags.is_empty() { String::new() } else { format!("; dangerous{place}: {}", flags.join(", ")) }
 }
 /// What allows it already, from lines such as `get pods: RBAC: allowed by RoleBinding "readers/billing" of …`.
 fn through(had: &[String]) -> String {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::api::policy::AccessPolicy;
 use crate::decide::Fuses;
+use crate::decide::edits::Edits;
 use crate::decide::effect::Effect;
 use crate::decide::screening::tests::{installation, policy};
 use k8s_openapi::api::core::v1::Namespace;
@@ -65,10 +66,12 @@ impl World {
             json!({"metadata": {"name": "billing", "labels": {"curfew.dev/zone": "production"}}}),
         )
         .unwrap();
+        let law = self.policy.as_ref().map(|policy| edits::law(request, policy));
         let seen = Seen {
             now: self.now.wall,
             request,
-            policy: self.policy.as_ref(),
+            policy: law.as_ref().map(|law| law.policy.as_ref()),
+            edits: law.as_ref().map_or(&Edits::None, |law| &law.edits),
             policies: &[],
             namespace: Some(&namespace),
             rules: Some(&self.rules),
@@ -302,6 +305,125 @@ fn c11_an_approver_shortens_and_never_widens() {
         let plan = World::new().pass(&request(json!({}), asked(json!({"approvals": [yes]}))));
         assert_eq!(record(&plan).unwrap().spec.expires_at.unwrap().to_string(), end, "{said}");
     }
+}
+/// The same policy, edited once.
+fn edited(changes: Value) -> AccessPolicy {
+    let mut now = policy(changes);
+    now.metadata.generation = Some(4);
+    now.status.as_mut().unwrap().conditions[0].observed_generation = Some(4);
+    now
+}
+/// These steps, each decided by the owners.
+fn decided_by(names: &[&str]) -> Value {
+    let step = |name: &&str| json!({"name": name, "approvers": [{"kind": "Group", "name": "billing-owners"}]});
+    json!({"approval": {"steps": names.iter().map(step).collect::<Vec<_>>()}})
+}
+/// What the operator stored when it was filed under this policy, with what people wrote since.
+fn filed_under(before: AccessPolicy, people: Value) -> Value {
+    let first = World { policy: Some(before), ..World::new() }.pass(&request(json!({}), Value::Null));
+    let mut status = serde_json::to_value(first.status.unwrap()).unwrap();
+    status.as_object_mut().unwrap().extend(people.as_object().unwrap().clone());
+    status
+}
+#[test]
+fn a15_an_edit_that_tightens_reaches_a_request_that_waits_and_one_that_loosens_does_not() {
+    let (one, two) = (&["service-owner"][..], &["service-owner", "security"][..]);
+    for (sentence, before, after) in [("tightened", one, two), ("loosened", two, one), ("moved", &["security"], one)] {
+        let agreed = |step: &str, who: &str| {
+            let mut yes = approval(who, "Approve");
+            yes["step"] = json!(step);
+            yes
+        };
+        let all: Vec<_> = ["service-owner", "security"].into_iter().collect();
+        let world = World { policy: Some(edited(decided_by(after))), ..World::new() };
+        for missing in &all {
+            let there = all.iter().filter(|step| *step != missing).map(|step| agreed(step, "bob")).collect::<Vec<_>>();
+            let status = filed_under(policy(decided_by(before)), json!({"approvals": there}));
+            let plan = world.pass(&request(json!({}), status));
+            assert!(record(&plan).is_none() && state(&plan) == "Waiting", "{sentence} without {missing}: {plan:?}");
+            assert_eq!(plan.status.as_ref().unwrap().waiting_for[0].step, **missing, "{sentence}");
+            let says = "the policy was edited since this was filed (generation 3, now 4): what both texts ask applies";
+            assert!(approved(&plan).contains(says), "{sentence}: {}", approved(&plan));
+            assert!(plan.status.unwrap().brief.join(" ").contains("PolicyEdits: the policy was edited"), "{sentence}");
+        }
+        let both = json!({"approvals": [agreed("service-owner", "bob"), agreed("security", "kim")]});
+        let plan = world.pass(&request(json!({}), filed_under(policy(decided_by(before)), both)));
+        let of = &record(&plan).unwrap_or_else(|| panic!("{sentence}: no record")).spec.policy;
+        assert_eq!((of.generation, of.filed_generation), (4, Some(3)), "{sentence}");
+    }
+}
+#[test]
+fn a15_caps_and_timeouts_of_the_text_that_it_was_filed_under_still_count() {
+    let short = || {
+        let mut short = decided_by(&["service-owner"]);
+        short["approval"]["pendingTimeout"] = json!("10m");
+        short["duration"] = json!({"default": "15m", "max": "15m"});
+        short
+    };
+    let yes = || json!({"approvals": [approval("bob", "Approve")]});
+    for (sentence, before, after) in [("loosened", short(), json!({})), ("tightened", json!({}), short())] {
+        let status = || filed_under(policy(before.clone()), yes());
+        let pass = |time: &str| {
+            let world = World { policy: Some(edited(after.clone())), now: at(time), ..World::new() };
+            world.pass(&request(json!({}), status()))
+        };
+        let agreed = pass("09:09:59");
+        let spec = &record(&agreed).unwrap_or_else(|| panic!("{sentence}: no record")).spec;
+        assert_eq!(spec.expires_at.unwrap().to_string(), "2026-12-01T09:24:59Z", "{sentence}");
+        assert_eq!(record(&pass("09:10:00")).unwrap().spec.outcome, Outcome::TimedOut, "{sentence}");
+    }
+}
+#[test]
+fn a15_what_cannot_both_be_held_to_goes_back_to_its_requester_and_an_amended_text_is_judged_anew() {
+    let roles = json!({"access": [{"name": "logs", "level": "LimitedWrite", "roleRef": {"kind": "ClusterRole", "name": "curfew-restart"}}]});
+    let yes = json!({"approvals": [approval("bob", "Approve")]});
+    let filed = request(json!({}), filed_under(policy(json!({})), yes));
+    let world = World { policy: Some(edited(roles)), ..World::new() };
+    let plan = world.pass(&filed);
+    assert!(record(&plan).is_none() && state(&plan) == "Incomplete", "{plan:?}");
+    let status = plan.status.unwrap();
+    let says = status.checks.iter().find(|c| c.name == "PolicyEdits").unwrap();
+    assert_eq!(says.code.as_deref(), Some("PolicyEdited"));
+    assert!(
+        says.message.contains("access `logs` was ReadOnly") && says.message.contains("file a new request"),
+        "{}",
+        says.message
+    );
+    assert!(status.waiting_for.is_empty() && status.filed_under.as_ref().is_some_and(|f| f.generation == 3));
+    let mut amended = filed;
+    amended.status = Some(status);
+    amended.metadata.generation = Some(2);
+    let plan = world.pass(&amended);
+    let status = plan.status.as_ref().unwrap();
+    assert_eq!((state(&plan).as_str(), status.filed_under.as_ref().map(|f| f.generation)), ("Waiting", Some(4)));
+}
+#[test]
+fn a15_a_text_is_kept_when_it_is_first_screened_and_not_where_nothing_waits() {
+    let kept = |policy: AccessPolicy, spec: Value| {
+        let plan = World { policy: Some(policy), ..World::new() }.pass(&request(spec, Value::Null));
+        (state(&plan), plan.status.unwrap().filed_under.map(|filed| filed.generation))
+    };
+    assert_eq!(kept(policy(json!({})), json!({})), ("Waiting".into(), Some(3)));
+    assert_eq!(kept(policy(json!({})), json!({"ticket": "none"})), ("Incomplete".into(), Some(3)));
+    assert_eq!(kept(policy(json!({})), json!({"requester": {"username": "eve"}})), ("Refused".into(), None));
+    let mut unready = edited(json!({}));
+    unready.status = None;
+    assert_eq!(kept(unready, json!({})), ("Incomplete".into(), None), "it binds nobody before it is Ready");
+    let status = filed_under(policy(json!({})), json!({}));
+    let later = World { policy: Some(edited(json!({}))), ..World::new() }.pass(&request(json!({}), status));
+    assert_eq!(later.status.unwrap().filed_under.unwrap().generation, 3, "no later pass moves it");
+}
+#[test]
+fn c4_dangers_of_the_second_access_are_named_as_such() {
+    let permissions = |flag: &str| json!({"adds": ["get pods"], "flags": [{"type": flag, "message": ""}]});
+    let status = |of: Value| serde_json::from_value::<AccessRequestStatus>(of).unwrap();
+    let both =
+        status(json!({"permissions": permissions("ReadsSecrets"), "thenPermissions": permissions("MakesTokens")}));
+    assert_eq!(gain::in_words(&both), "; dangerous: ReadsSecrets; dangerous in the second access: MakesTokens");
+    let had = status(
+        json!({"permissions": {"had": ["get pods: RBAC: allowed by X"]}, "thenPermissions": {"adds": ["delete pods"]}}),
+    );
+    assert_eq!(gain::in_words(&had), "; nothing is added by the first access: you already have this through X");
 }
 /// A policy with these rules; beside them the owner decides.
 fn ruled_by(rules: Value) -> World {

@@ -10,8 +10,8 @@ use crate::api::reasons::{Ready, Reason};
 use crate::api::subject::{Level, Subject, SubjectKind};
 use crate::api::time::{self, Instant};
 use crate::decide::matrix::{Judgement, Needs, Ruled};
-use crate::decide::{approval, approvers, attestation, renewal, role, second, selector, term, text};
-use chrono::TimeDelta;
+use crate::decide::{approval, approvers, attestation, edits, renewal, role, second, selector, term, text};
+use chrono::{DateTime, TimeDelta, Utc};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
 use kube::ResourceExt;
 use std::collections::BTreeMap;
@@ -48,6 +48,12 @@ pub const CHECKS: &[Criterion] = &[
         asks: "Was it filed by the requester, or by somebody whom the policy lets file for others?",
         covers: &["F8", "L4"],
         examine: Examine::Seen(filed),
+    },
+    Criterion {
+        name: "PolicyEdits",
+        asks: "Was the policy edited since this was filed, and can what both texts ask be held to?",
+        covers: &["A15"],
+        examine: Examine::Seen(edits::policy_edits),
     },
     Criterion {
         name: "AccessOffered",
@@ -87,7 +93,7 @@ pub const CHECKS: &[Criterion] = &[
     },
     Criterion {
         name: "NarrowScope",
-        asks: "Does the role only read? What else it gives is named; it never fails, as the declared level covers it.",
+        asks: "Does the role only read, and that of the second access too? What else they give is named; it never fails, as the declared level covers it.",
         covers: &["C4"],
         examine: Examine::Seen(narrow_scope),
     },
@@ -99,7 +105,7 @@ pub const CHECKS: &[Criterion] = &[
     },
     Criterion {
         name: "StartTimeSet",
-        asks: "Does it begin at once, or at a time that is ahead and not too far?",
+        asks: "Does it begin at once, or at a time that is ahead and not too far, as is its last possible beginning?",
         covers: &["B12", "E25"],
         examine: Examine::Seen(start_time_set),
     },
@@ -165,7 +171,7 @@ fn policy(seen: &Seen<'_>) -> Finding {
 }
 
 /// Whether the operator found this very version of the policy complete; else its words.
-fn readiness(policy: &AccessPolicy) -> Result<(), String> {
+pub(in crate::decide) fn readiness(policy: &AccessPolicy) -> Result<(), String> {
     let conditions = policy.status.iter().flat_map(|status| &status.conditions);
     let is_current = |c: &&Condition| c.observed_generation == policy.metadata.generation;
     let ready = conditions.into_iter().find(|c| c.type_ == Ready::CONDITION).filter(is_current);
@@ -206,7 +212,7 @@ fn alternatives<'a>(seen: &Seen<'_>, policies: impl Iterator<Item = &'a Arc<Acce
     const SHOWN: usize = 4;
     let mut policies: Vec<_> = policies.filter(|p| p.name_any() != seen.request.spec.policy).collect();
     // What this person may use comes first.
-    policies.sort_by_key(|p| (entitlement(seen.request, p).is_none(), p.name_any()));
+    policies.sort_by_key(|p| (entitlement(seen.request, &p.spec).is_none(), p.name_any()));
     let others = policies.iter().map(|p| format!("`{}` ({})", p.name_any(), text::line(&p.spec.description, 80)));
     let others = match policies.len() {
         0 => "See `kubectl get accesspolicies`".to_owned(),
@@ -243,7 +249,7 @@ fn person(seen: &Seen<'_>) -> Finding {
 
 fn eligible(seen: &Seen<'_>) -> Finding {
     let Some(policy) = seen.policy else { return needs_policy() };
-    match entitlement(seen.request, policy) {
+    match entitlement(seen.request, &policy.spec) {
         Some(entry) => Finding::Passed(format!("as {entry}")),
         None => {
             let name = &seen.request.spec.requester.username;
@@ -419,9 +425,19 @@ fn exact_data(seen: &Seen<'_>) -> Finding {
 
 fn narrow_scope(seen: &Seen<'_>) -> Finding {
     let Some(rules) = seen.rules else { return Finding::Unknown("Not judged: it needs the role.".to_owned()) };
-    match role::excess(rules, Level::ReadOnly) {
-        None => Finding::Passed("the role only reads: no Secrets, no commands in containers, no wildcards".to_owned()),
-        Some(excess) => Finding::Noted(format!("the role does more than read: {excess}")),
+    let is_unread = seen.request.spec.then.is_some() && seen.then_rules.is_none();
+    if is_unread {
+        return Finding::Unknown("Not judged: it needs the role of the second access.".to_owned());
+    }
+    let more =
+        |rules, role: &str| Some(format!("{role} does more than read: {}", role::excess(rules, Level::ReadOnly)?));
+    let second = seen.then_rules.filter(|_| seen.request.spec.then.is_some());
+    let first = more(rules, "the role");
+    let second = second.and_then(|rules| more(rules, "the role of the second access"));
+    let both: Vec<_> = [first, second].into_iter().flatten().collect();
+    match both.is_empty() {
+        true => Finding::Passed("it only reads: no Secrets, no commands in containers, no wildcards".to_owned()),
+        false => Finding::Noted(both.join("; ")),
     }
 }
 
@@ -483,6 +499,10 @@ fn start_time_set(seen: &Seen<'_>) -> Finding {
             format!("spec.startDeadline: {deadline} was past when this was filed, at {filed_words}; name a later one"),
         );
     }
+    let last = filed + FARTHEST;
+    if let Some(deadline) = spec.start_deadline.filter(|deadline| deadline.get() > last) {
+        return Finding::Failed(Code::StartTooFar, is_too_far("startDeadline", deadline, last));
+    }
     let until = spec.start_deadline.map_or_else(String::new, |deadline| format!(", but not after {deadline}"));
     match spec.start_time {
         None => Finding::Passed(format!("begins when it is agreed to{until}")),
@@ -493,16 +513,14 @@ fn start_time_set(seen: &Seen<'_>) -> Finding {
                  agreed to, or name a later one"
             ),
         ),
-        Some(start) if start.get() > filed + FARTHEST => Finding::Failed(
-            Code::StartTooFar,
-            format!(
-                "spec.startTime: {start} is too far ahead; at most {} days from filing, that is {}",
-                FARTHEST.num_days(),
-                Instant::new(filed + FARTHEST)
-            ),
-        ),
+        Some(start) if start.get() > last => Finding::Failed(Code::StartTooFar, is_too_far("startTime", start, last)),
         Some(start) => Finding::Passed(format!("begins by itself at {start}, or when it is agreed to if later{until}")),
     }
+}
+
+fn is_too_far(field: &str, at: Instant, last: DateTime<Utc>) -> String {
+    let (days, last) = (FARTHEST.num_days(), Instant::new(last));
+    format!("spec.{field}: {at} is too far ahead; at most {days} days from filing, that is {last}")
 }
 
 fn approvable(seen: &Seen<'_>, judgement: Option<&Judgement<'_>>) -> Finding {

@@ -121,6 +121,7 @@ pub(crate) fn grant(changes: Value) -> Arc<AccessGrant> {
 pub(crate) struct World {
     pub(crate) request: AccessRequest,
     pub(crate) policy: Option<AccessPolicy>,
+    edits: Edits,
     policies: Vec<Arc<AccessPolicy>>,
     namespace: Option<Namespace>,
     pub(crate) rules: Option<Vec<PolicyRule>>,
@@ -138,6 +139,7 @@ impl World {
         Self {
             request: request(json!({})),
             policy: Some(policy(json!({}))),
+            edits: Edits::None,
             policies: vec![Arc::new(policy(json!({})))],
             namespace: Some(serde_json::from_value(namespace).unwrap()),
             rules: Some(serde_json::from_value(rules).unwrap()),
@@ -165,6 +167,7 @@ impl World {
             now: self.now,
             request: &self.request,
             policy: self.policy.as_ref(),
+            edits: &self.edits,
             policies: &self.policies,
             namespace: self.namespace.as_ref(),
             rules: self.rules.as_deref(),
@@ -454,6 +457,12 @@ fn refused() -> Vec<(&'static str, World, Code)> {
             Code::StartPassed,
         ),
         ("B12 a start next year", World::asks(json!({"startTime": "2026-12-21T05:00:01Z"})), Code::StartTooFar),
+        ("E25 a deadline next year", World::asks(json!({"startDeadline": "2026-12-21T05:00:01Z"})), Code::StartTooFar),
+        (
+            "A15 a policy whose texts cannot both be held to",
+            World { edits: Edits::Apart("spec.access has another order".into()), ..World::new() },
+            Code::PolicyEdited,
+        ),
         (
             "D9 a step that lists the requester alone",
             World::under(json!({"approval": {"steps": [{"name": "owner", "approvers": user("alice")}]}})),
@@ -587,6 +596,8 @@ fn complete() -> Vec<(&'static str, World)> {
         ("B12 planned work", World::asks(json!({"startTime": "2026-11-23T09:00:00Z"}))),
         ("B12 a start that was just now", World::asks(json!({"startTime": "2026-11-21T04:55:00Z"}))),
         ("B12 thirty days ahead", World::asks(json!({"startTime": "2026-12-21T05:00:00Z"}))),
+        ("E25 a deadline in thirty days", World::asks(json!({"startDeadline": "2026-12-21T05:00:00Z"}))),
+        ("A15 a policy that was edited since", World { edits: Edits::Both(2), ..World::new() }),
         (
             "E25 a start that has come while people decide",
             filed("2026-11-20T05:00:00Z", json!({"startTime": "2026-11-20T09:00:00Z"})),
@@ -792,6 +803,21 @@ fn c4_the_line_on_scope_names_what_is_more_than_reading_and_fails_nobody() {
         let (passed, words) = line(rule(resource, verb));
         assert!(passed && words.contains(&format!("{verb} {resource}")), "{words}");
     }
+}
+#[test]
+fn c4_the_line_on_scope_speaks_of_the_second_access_too() {
+    let line = |rules: Option<Value>| {
+        let rules = rules.map(|rules| serde_json::from_value(rules).unwrap());
+        let world = then("restart", None, rules);
+        let found = screen(&world.seen()).checks.into_iter().find(|c| c.name == "NarrowScope").unwrap();
+        (found.passed, found.message)
+    };
+    let rule = |verb: &str| Some(json!([{"apiGroups": [""], "resources": ["pods"], "verbs": [verb]}]));
+    assert_eq!(line(rule("get")), (true, "it only reads: no Secrets, no commands in containers, no wildcards".into()));
+    let (passed, words) = line(rule("delete"));
+    assert!(passed && words.starts_with("the role of the second access does more than read: `delete pods`"), "{words}");
+    let (passed, words) = line(None);
+    assert!(!passed && words.contains("it needs the role of the second access"), "{words}");
 }
 
 #[test]
