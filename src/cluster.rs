@@ -7,6 +7,7 @@ pub mod fuse_test;
 pub mod lease;
 pub mod policies;
 pub mod read;
+pub mod replay;
 pub mod sweep;
 pub mod tell;
 pub mod trace;

@@ -1,7 +1,7 @@
 //! The operator: parses arguments, connects, runs. No logic.
 use curfew::cluster::{Cluster, connect};
-use curfew::operate::{self, Clients, clock::Clock};
-use curfew::settings::{Command, Run, Settings, Sweep};
+use curfew::operate::{self, Clients, clock::Clock, replay::Order};
+use curfew::settings::{Command, Output, Replay, Run, Settings, Sweep};
 use curfew::telemetry::{Health, Metrics, http, log};
 use std::error::Error;
 use std::process::ExitCode;
@@ -28,6 +28,7 @@ fn main() -> ExitCode {
     let common = match &command {
         Command::Run(run) => &run.common,
         Command::Sweep(sweep) => &sweep.common,
+        Command::Replay(replay) => &replay.common,
     };
     if let Err(error) = log::start(common.log_format, &common.log_filter) {
         return failed(&error);
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         match command {
             Command::Run(run) => operator(*run, ends.handle().clone()).await,
             Command::Sweep(flags) => sweep(flags).await,
+            Command::Replay(flags) => replay(*flags).await,
         }
     });
     // Whatever is still blocked may not keep the process.
@@ -97,6 +99,16 @@ async fn sweep(flags: Sweep) -> Result<ExitCode, Box<dyn Error>> {
         eprintln!("curfew: {failure}");
     }
     Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn replay(flags: Replay) -> Result<ExitCode, Box<dyn Error>> {
+    let client = connect::client(connect::config(flags.common.kubeconfig.as_deref()).await?)?;
+    let cluster = Cluster::new(client).with_deadline(flags.request_timeout.delta().to_std()?);
+    let installation = flags.installation();
+    let Replay { file, policy, since, namespaces, output, .. } = flags;
+    let order = Order { file, policy, since, namespaces, json: output == Output::Json, installation };
+    operate::replay::replay(&cluster, &Clock::system(), &order, &mut std::io::stdout().lock()).await?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn asked_to_stop() -> std::io::Result<()> {

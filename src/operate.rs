@@ -8,6 +8,7 @@ pub mod guard;
 mod lanes;
 pub mod lease;
 pub mod policy;
+pub mod replay;
 mod request;
 pub mod sweep;
 mod turns;

@@ -4,9 +4,9 @@ use crate::api::time::Span;
 use crate::decide::Installation;
 use crate::decide::calendar::{self, Calendar};
 use crate::telemetry::log;
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 use chrono_tz::Tz;
-use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -28,32 +28,28 @@ pub enum Command {
     Run(Box<Run>),
     /// Deletes bindings and fuses that have no live grant, prints them, and exits: 0 if nothing failed, else 1.
     Sweep(Sweep),
+    /// Tells what a policy text would have decided about the requests that are kept, and exits: 0 done, 1 an error, 2 wrong usage.
+    ///
+    /// It reads AccessRequests and AccessGrants of the whole cluster (ClusterRole curfew-auditor) and writes nothing. The policy need not be in the
+    /// cluster. Give it the flags of the operator that say what holds where a policy does not (--max-duration, --calendar-..., --shared-account).
+    #[command(after_long_help = REPLAY_EXAMPLE)]
+    Replay(Box<Replay>),
 }
+
+const REPLAY_EXAMPLE: &str = "Examples:
+  curfew replay customer-support.yaml
+  curfew replay customer-support.yaml --since 30d -n billing -o json
+  curfew replay stricter.yaml --policy customer-support     # the requests of a policy of another name";
 
 /// How the operator runs.
 #[derive(Clone, Debug, Args)]
 pub struct Run {
-    /// No access is longer, whatever a policy says: from 1m to 24h
-    #[arg(long, default_value = "12h", value_name = "SPAN", value_parser = max_duration)]
-    pub max_duration: Span,
-    /// The IANA time zone of the calendar that holds where a policy has none
-    #[arg(long, default_value = "UTC", value_name = "ZONE", value_parser = calendar::zone)]
-    pub calendar_time_zone: Tz,
-    /// The days of the week on which people work, where a policy does not say
-    #[arg(long, default_value = "Mon,Tue,Wed,Thu,Fri", value_delimiter = ',', value_name = "DAY,...", value_parser = work_day)]
-    pub calendar_work_days: Vec<Weekday>,
-    /// From when to when people work on those days, by the clock of that zone
-    #[arg(long, default_value = "09:00-18:00", value_name = "FROM-TO")]
-    pub calendar_work_hours: WorkHours,
-    /// A day on which nobody works, where a policy does not say; may be given again
-    #[arg(long = "calendar-holiday", value_name = "YYYY-MM-DD", value_parser = holiday)]
-    pub calendar_holidays: Vec<NaiveDate>,
+    /// What holds under every policy.
+    #[command(flatten)]
+    pub house: House,
     /// The image that a fuse names; it is never pulled
     #[arg(long, default_value = "registry.k8s.io/pause:3.10", value_name = "IMAGE", value_parser = image)]
     pub fuse_image: String,
-    /// A user name that several people share, so it may not ask; may be given again
-    #[arg(long = "shared-account", value_name = "NAME", value_parser = user)]
-    pub shared_accounts: Vec<String>,
     /// Grant nothing while fuses do not burn, as access would outlive a dead operator
     #[arg(long, default_value_t = true, action = ArgAction::Set, value_name = "true|false")]
     pub stop_without_fuse_test: bool,
@@ -84,6 +80,67 @@ pub struct Run {
     /// What every command takes.
     #[command(flatten)]
     pub common: Common,
+}
+
+/// What holds under every policy, or where a policy does not say.
+#[derive(Clone, Debug, Args)]
+pub struct House {
+    /// No access is longer, whatever a policy says: from 1m to 24h
+    #[arg(long, default_value = "12h", value_name = "SPAN", value_parser = max_duration)]
+    pub max_duration: Span,
+    /// The IANA time zone of the calendar that holds where a policy has none
+    #[arg(long, default_value = "UTC", value_name = "ZONE", value_parser = calendar::zone)]
+    pub calendar_time_zone: Tz,
+    /// The days of the week on which people work, where a policy does not say
+    #[arg(long, default_value = "Mon,Tue,Wed,Thu,Fri", value_delimiter = ',', value_name = "DAY,...", value_parser = work_day)]
+    pub calendar_work_days: Vec<Weekday>,
+    /// From when to when people work on those days, by the clock of that zone
+    #[arg(long, default_value = "09:00-18:00", value_name = "FROM-TO")]
+    pub calendar_work_hours: WorkHours,
+    /// A day on which nobody works, where a policy does not say; may be given again
+    #[arg(long = "calendar-holiday", value_name = "YYYY-MM-DD", value_parser = holiday)]
+    pub calendar_holidays: Vec<NaiveDate>,
+    /// A user name that several people share, so it may not ask; may be given again
+    #[arg(long = "shared-account", value_name = "NAME", value_parser = user)]
+    pub shared_accounts: Vec<String>,
+}
+
+/// How a replay runs.
+#[derive(Clone, Debug, Args)]
+pub struct Replay {
+    /// The policy: one AccessPolicy as YAML or JSON
+    #[arg(value_name = "POLICY_FILE")]
+    pub file: PathBuf,
+    /// Whose requests are judged; default: those of the policy that the file names
+    #[arg(long, value_name = "NAME", value_parser = object)]
+    pub policy: Option<String>,
+    /// Only requests filed within this time, like 30d or 12h; default: all that are kept
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    pub since: Option<TimeDelta>,
+    /// Only requests of this namespace; may be given again
+    #[arg(short, long = "namespace", value_name = "NAME", value_parser = object)]
+    pub namespaces: Vec<String>,
+    /// How the answer looks
+    #[arg(short, long, default_value = "table", value_enum, value_name = "table|json")]
+    pub output: Output,
+    /// How long one call may take: from 1s to 5m
+    #[arg(long, default_value = "30s", value_name = "SPAN", value_parser = request_timeout)]
+    pub request_timeout: Span,
+    /// What holds under every policy.
+    #[command(flatten)]
+    pub house: House,
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// How an answer looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
 }
 
 /// How a sweep runs.
@@ -149,14 +206,9 @@ impl Run {
     /// What the core needs to know of it.
     pub fn installation(&self) -> Installation {
         Installation {
-            max_duration: self.max_duration.delta(),
-            shared_accounts: self.shared_accounts.clone(),
-            calendar: Calendar::new(
-                self.calendar_time_zone,
-                self.calendar_work_days.iter().copied(),
-                self.calendar_work_hours,
-                self.calendar_holidays.iter().copied(),
-            ),
+            max_duration: self.house.max_duration.delta(),
+            shared_accounts: self.house.shared_accounts.clone(),
+            calendar: self.house.calendar(),
             fuse_image: self.fuse_image.clone(),
             grants_per_namespace: self.grants_per_namespace,
             stop_without_fuse_test: self.stop_without_fuse_test,
@@ -165,6 +217,36 @@ impl Run {
             home: self.pod_namespace.clone(),
             pod: self.pod_name.clone(),
             lease: self.lease.clone(),
+        }
+    }
+}
+
+impl House {
+    fn calendar(&self) -> Calendar {
+        Calendar::new(
+            self.calendar_time_zone,
+            self.calendar_work_days.iter().copied(),
+            self.calendar_work_hours,
+            self.calendar_holidays.iter().copied(),
+        )
+    }
+}
+
+impl Replay {
+    /// What the core needs to know of the installation: nothing of it runs here, so nothing has a name.
+    pub fn installation(&self) -> Installation {
+        Installation {
+            max_duration: self.house.max_duration.delta(),
+            shared_accounts: self.house.shared_accounts.clone(),
+            calendar: self.house.calendar(),
+            fuse_image: String::new(),
+            grants_per_namespace: 0,
+            stop_without_fuse_test: false,
+            operator: String::new(),
+            sweeper: String::new(),
+            home: String::new(),
+            pod: String::new(),
+            lease: String::new(),
         }
     }
 }
@@ -178,6 +260,13 @@ fn work_day(text: &str) -> Result<Weekday, String> {
 fn holiday(text: &str) -> Result<NaiveDate, String> {
     let plain = text.len() == 10 && text.starts_with("20");
     text.parse().ok().filter(|_| plain).ok_or_else(|| "must be a date, like 2026-12-25".into())
+}
+/// Whole days, or a span.
+fn since(text: &str) -> Result<TimeDelta, String> {
+    let days =
+        text.strip_suffix('d').and_then(|days| days.parse::<u16>().ok()).map(|days| TimeDelta::days(days.into()));
+    let time = days.or_else(|| Span::from_str(text).ok().map(Span::delta));
+    time.filter(|time| *time > TimeDelta::zero()).ok_or_else(|| "must be a time like 30d, 12h or 1h30m".into())
 }
 fn request_timeout(text: &str) -> Result<Span, String> {
     span(text, Span::from_secs(1)..=Span::from_secs(300), "from 1s to 5m")
@@ -237,7 +326,7 @@ mod tests {
     fn run(more: &[&str]) -> Result<Run, String> {
         match parsed(&[RUN, more].concat())?.command {
             Command::Run(run) => Ok(*run),
-            Command::Sweep(_) => unreachable!("it says run"),
+            Command::Sweep(_) | Command::Replay(_) => unreachable!("it says run"),
         }
     }
 
@@ -249,7 +338,7 @@ mod tests {
     fn the_defaults_are_those_of_the_chart() {
         let run = run(&[]).unwrap();
         let installation = run.installation();
-        assert_eq!(run.max_duration.to_string(), "12h");
+        assert_eq!(run.house.max_duration.to_string(), "12h");
         assert_eq!(installation.fuse_image, "registry.k8s.io/pause:3.10");
         assert_eq!(installation.grants_per_namespace, 200);
         assert_eq!(installation.calendar, Calendar::default());
@@ -353,6 +442,52 @@ mod tests {
         assert!(sweep.dry_run && sweep.request_timeout == Span::from_secs(60));
         for bad in ["--request-timeout=0s", "--request-timeout=6m", "--max-duration=1h"] {
             assert!(parsed(&["sweep", bad]).is_err(), "{bad}");
+        }
+    }
+    #[test]
+    fn a_replay_needs_a_file_and_knows_what_the_operator_would() {
+        let read = |arguments: &[&str]| match parsed(arguments).map(|s| s.command) {
+            Ok(Command::Replay(replay)) => Ok(*replay),
+            Ok(_) => unreachable!("it says replay"),
+            Err(words) => Err(words),
+        };
+        let plain = read(&["replay", "policy.yaml"]).unwrap();
+        assert!(plain.policy.is_none() && plain.since.is_none() && plain.namespaces.is_empty());
+        assert_eq!((plain.output, plain.file), (Output::Table, PathBuf::from("policy.yaml")));
+        let all = [
+            "replay",
+            "p.yaml",
+            "--policy=old",
+            "--since=30d",
+            "-n=a",
+            "-n=b",
+            "-ojson",
+            "--max-duration=1h",
+            "--shared-account=root",
+        ];
+        let all = read(&all).unwrap();
+        assert_eq!((all.since, all.output), (Some(TimeDelta::days(30)), Output::Json));
+        assert_eq!((all.namespaces.clone(), all.policy.clone()), (vec!["a".into(), "b".into()], Some("old".into())));
+        let installation = all.installation();
+        assert_eq!(
+            (installation.max_duration, installation.shared_accounts),
+            (TimeDelta::hours(1), vec!["root".to_owned()])
+        );
+        for (since, time) in
+            [("12h", TimeDelta::hours(12)), ("1d", TimeDelta::days(1)), ("1h30m", TimeDelta::minutes(90))]
+        {
+            assert_eq!(read(&["replay", "p", "--since", since]).unwrap().since, Some(time), "{since}");
+        }
+        for bad in ["0d", "d", "30", "1w", "-1d", "70000d"] {
+            let said = read(&["replay", "p", &format!("--since={bad}")]).expect_err(bad);
+            assert!(said.contains("like 30d"), "{said}");
+        }
+        assert!(read(&["replay"]).expect_err("no file").contains("POLICY_FILE"));
+        let help = read(&["replay", "--help"]).expect_err("help");
+        for part in
+            ["curfew-auditor", "writes nothing", "--since 30d -n billing -o json", "0 done, 1 an error, 2 wrong usage"]
+        {
+            assert!(help.contains(part), "{part}: {help}");
         }
     }
     #[test]

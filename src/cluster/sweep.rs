@@ -37,7 +37,8 @@ impl Cluster {
         Ok(all.into_iter().map(|grant| (grant.uid().unwrap_or_default(), grant.0.ok())).collect())
     }
 
-    async fn pages<K>(&self, operation: Operation, params: ListParams) -> Result<Vec<K>, Error>
+    /// Every object of one kind that is asked for, page by page.
+    pub(super) async fn pages<K>(&self, operation: Operation, params: ListParams) -> Result<Vec<K>, Error>
     where
         K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
     {

@@ -249,6 +249,30 @@ pub fn decide(observed: &Observed<'_>, now: Now) -> Plan<AccessPolicyStatus> {
     Plan { effects: vec![], status, next: Next::After(again) }
 }
 
+/// What of a text alone keeps everything from being granted under it: what can be said without looking at a cluster.
+pub fn faults_of_text(policy: &AccessPolicy, installation: &Installation) -> Vec<(Ready, String)> {
+    let now = Now { wall: chrono::DateTime::UNIX_EPOCH, server_ahead: TimeDelta::zero() };
+    let (standing, namespaces, roles, answers) = (&Standing::unknown(), &[], &[], &[]);
+    let (sensitive, trial, active) = (&[], None, 0);
+    let observed =
+        Observed { policy, namespaces, sensitive, roles, standing, installation, active, trial, answers, now };
+    let of_text = |finding: &Finding| match finding.severity {
+        Severity::Missing(reason) => OF_TEXT.contains(&reason).then_some(reason),
+        Severity::Warning(_) => None,
+    };
+    FINDINGS.iter().filter_map(|finding| Some((of_text(finding)?, (finding.examine)(&observed)?))).collect()
+}
+/// What is missing by the text alone, whatever there is in the cluster.
+const OF_TEXT: &[Ready] = &[
+    Ready::NoApprovers,
+    Ready::SingleApprover,
+    Ready::BadExpression,
+    Ready::NoEvidence,
+    Ready::NeverGranted,
+    Ready::BadCalendar,
+    Ready::DurationAboveCap,
+];
+
 fn sum_up(missing: &[(Ready, String)]) -> (Ready, String) {
     let Some((first, _)) = missing.first() else {
         return (Ready::Complete, "Requests can be granted under it.".to_owned());

@@ -16,6 +16,7 @@ mod permissions;
 mod presets;
 mod races;
 mod renewal;
+mod replay;
 mod retention;
 mod running;
 mod second;
