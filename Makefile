@@ -56,7 +56,8 @@ lint: ## Formatting, clippy with warnings denied, and generated files that are u
 generate: ## Write the generated files (crds/, docs/reference.md).
 	$(CARGO) run --quiet --package curfew --bin generate
 
-bench: ## Speed of beginning and ending access, as a table beside the bare API calls.
+bench: ## Speed of judging a policy, and of beginning and ending access, as tables (the second beside the bare API calls).
+	$(CARGO) bench --workspace --bench decide
 	$(CARGO) build --release --workspace --bins
 	$(TESTBED) $(INSTALLED) -- $(CARGO) bench --workspace --bench speed -- $(GRANTS)
 

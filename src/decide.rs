@@ -17,6 +17,7 @@ pub mod guard;
 pub mod lease;
 pub mod manifest;
 pub mod matrix;
+pub mod memo;
 pub mod policy;
 pub mod record;
 pub mod renewal;

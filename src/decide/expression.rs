@@ -1,13 +1,15 @@
 //! CEL in a policy: read with bounds, judged without panics. What cannot be judged is an error, never a yes.
 //!
 //! The interpreter has neither a limit of its own nor types: what could be slow, deep or unknown is refused when it is read.
+use super::memo::Memo;
 use super::text;
 use cel::common::ast::{ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue};
 use cel::{Context, Program, Value};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 /// The longest expression, in characters.
 pub const LONGEST: usize = 512;
@@ -180,17 +182,8 @@ pub struct Expression(Program);
 /// # Errors
 /// Where it is wrong, and what is allowed.
 pub fn read(source: &str) -> Result<Arc<Expression>, Fault> {
-    static KNOWN: Mutex<BTreeMap<String, Result<Arc<Expression>, Fault>>> = Mutex::new(BTreeMap::new());
-    if let Some(known) = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(source) {
-        return known.clone();
-    }
-    let expression = parse(source).map(Arc::new);
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    if known.len() >= MOST_KNOWN {
-        known.clear();
-    }
-    known.insert(source.to_owned(), expression.clone());
-    expression
+    static KNOWN: Memo<Result<Arc<Expression>, Fault>> = Memo::new(MOST_KNOWN);
+    KNOWN.get(source, || parse(source).map(Arc::new))
 }
 
 fn parse(source: &str) -> Result<Expression, Fault> {
@@ -220,12 +213,16 @@ impl Expression {
     /// # Errors
     /// Why it cannot be judged: a field that is not there, values that cannot be compared, or no yes or no.
     pub fn holds(&self, scope: &Scope) -> Result<bool, String> {
-        let judged = apart(|| match self.0.execute(&scope.0) {
+        all_hold(&[(self, scope)]).pop().unwrap_or_else(unjudged)
+    }
+    /// The same on the stack of the caller. A panic is the interpreter's way to refuse.
+    fn judged(&self, scope: &Scope) -> Result<bool, String> {
+        let answer = catch_unwind(AssertUnwindSafe(|| match self.0.execute(&scope.0) {
             Ok(Value::Bool(answer)) => Ok(answer),
             Ok(other) => Err(format!("must be true or false, not {}", other.type_of())),
             Err(error) => Err(error.to_string()),
-        });
-        judged.unwrap_or_else(|| Err("could not be judged".to_owned())).map_err(|cause| text::line(&cause, MOST_CAUSE))
+        }));
+        answer.unwrap_or_else(|_| unjudged()).map_err(|cause| text::line(&cause, MOST_CAUSE))
     }
 
     /// What is wrong with what was read, and the word that it is about.
@@ -263,6 +260,18 @@ impl Expression {
         }
         never_answers(root).then(|| (String::new(), "must be true or false: compare it with something".to_owned()))
     }
+}
+
+/// Whether each holds, in their order. All are judged on one deep stack: to make one takes longer than most of them.
+pub fn all_hold(all: &[(&Expression, &Scope)]) -> Vec<Result<bool, String>> {
+    if all.is_empty() {
+        return vec![];
+    }
+    let judged = apart(|| all.iter().map(|(expression, scope)| expression.judged(scope)).collect());
+    judged.unwrap_or_else(|| all.iter().map(|_| unjudged()).collect())
+}
+fn unjudged() -> Result<bool, String> {
+    Err("could not be judged".to_owned())
 }
 
 /// Calls the interpreter on a stack that is deep enough: it calls itself, and takes up to 200 kB for each bracket. `None`: it

@@ -1,12 +1,12 @@
 //! The approval matrix of a policy for one request: which steps it needs, and what its rules say.
 use super::calendar::Calendar;
-use super::expression::{self, Facts, Scope};
+use super::expression::{self, Expression, Facts, Scope};
 use super::screening::Filing;
 use super::text;
 use crate::api::policy::{Access, Approval, ApprovalRule, Ruling, Step};
 use chrono::TimeDelta;
 use kube::ResourceExt;
-use std::cell::OnceCell;
+use std::sync::Arc;
 
 /// The steps of a policy, as one request needs them.
 #[derive(Clone, Debug, Default)]
@@ -45,18 +45,24 @@ pub struct Judgement<'a> {
 impl<'a> Judgement<'a> {
     /// Judges every expression of the policy.
     pub fn of(filing: Filing<'a>) -> Self {
-        let judge = Judge { filing: &filing, scopes: OnceCell::new() };
-        let (needs, ruled) = (needs(&judge), ruled(&judge));
+        let Approval { steps, rules, .. } = &filing.policy.spec.approval;
+        let whens = steps.iter().filter_map(|step| step.when.as_deref());
+        let whens: Vec<_> = whens.chain(rules.iter().map(|rule| rule.when.as_str())).collect();
+        let mut answers = judged(&filing, &whens).into_iter();
+        let (needs, ruled) = (needs(steps, &mut answers), ruled(rules, answers));
         Self { filing, needs, ruled }
     }
 }
 
-/// Which steps this request needs: without a `when` always, with one if it holds or cannot be judged.
-fn needs<'a>(judge: &Judge<'_, 'a>) -> Needs<'a> {
+/// What an expression says of each access that is asked for, or why it cannot be judged.
+type Answer = Result<Vec<bool>, String>;
+
+/// Which steps a request needs: without a `when` always, with one if it holds or cannot be judged.
+fn needs<'a>(steps: &'a [Step], answers: &mut impl Iterator<Item = Answer>) -> Needs<'a> {
     let mut needs = Needs::default();
-    for step in &judge.filing.policy.spec.approval.steps {
-        let holds = step.when.as_deref().map_or(Ok(true), |when| judge.holds(when).map(|of| of.contains(&true)));
-        match holds {
+    for step in steps {
+        let answer = step.when.as_ref().and_then(|_| answers.next());
+        match answer.map_or(Ok(true), |answer| answer.map(|of| of.contains(&true))) {
             Ok(false) => needs.not_needed.push(step),
             Ok(true) => needs.needed.push(step),
             Err(why) => {
@@ -69,14 +75,13 @@ fn needs<'a>(judge: &Judge<'_, 'a>) -> Needs<'a> {
 }
 
 /// What the rules say: one Deny is enough, one that cannot be judged holds it, and only then an Approve counts (C12).
-fn ruled<'a>(judge: &Judge<'_, 'a>) -> Ruled<'a> {
-    let rules = &judge.filing.policy.spec.approval.rules;
+fn ruled(rules: &[ApprovalRule], answers: impl Iterator<Item = Answer>) -> Ruled<'_> {
     let says = |then: Ruling, of: Vec<bool>| match then {
         Ruling::Deny => of.contains(&true),
         Ruling::Approve => !of.contains(&false),
     };
     let judged: Vec<_> =
-        rules.iter().map(|rule| (rule, judge.holds(&rule.when).map(|of| says(rule.then, of)))).collect();
+        rules.iter().zip(answers).map(|(rule, answer)| (rule, answer.map(|of| says(rule.then, of)))).collect();
     let first = |then: Ruling| judged.iter().find(|(rule, holds)| rule.then == then && *holds == Ok(true));
     if let Some((rule, _)) = first(Ruling::Deny) {
         return Ruled::Denied(rule);
@@ -99,18 +104,24 @@ pub fn faults(approval: &Approval) -> Vec<String> {
     all.filter_map(|(field, when)| Some(format!("spec.approval.{field}: {}", expression::read(when).err()?))).collect()
 }
 
-/// Judges expressions by the facts of one request, which are gathered for the first of them.
-struct Judge<'f, 'a> {
-    filing: &'f Filing<'a>,
-    scopes: OnceCell<Result<Vec<Scope>, String>>,
-}
-impl Judge<'_, '_> {
-    /// For the first access, and for the second if one is asked for: whoever agrees, agrees to both.
-    fn holds(&self, when: &str) -> Result<Vec<bool>, String> {
-        let expression = expression::read(when).map_err(|fault| fault.to_string())?;
-        let scopes = self.scopes.get_or_init(|| scopes(self.filing));
-        scopes.as_ref().map_err(Clone::clone)?.iter().map(|scope| expression.holds(scope)).collect()
+/// Judges expressions by the facts of one request: for the first access, and for the second if one is asked for, since
+/// whoever agrees, agrees to both. There is one answer for each, in their order.
+fn judged(filing: &Filing<'_>, whens: &[&str]) -> Vec<Answer> {
+    if whens.is_empty() {
+        return vec![];
     }
+    let read: Vec<_> = whens.iter().map(|when| expression::read(when).map_err(|fault| fault.to_string())).collect();
+    let scopes = scopes(filing);
+    let under_each = |expression: &Arc<Expression>| match &scopes {
+        Ok(scopes) => Ok(scopes.iter().map(|scope| (expression.clone(), scope)).collect::<Vec<_>>()),
+        Err(why) => Err(why.clone()),
+    };
+    let asked: Vec<_> = read.iter().map(|read| read.as_ref().map_err(Clone::clone).and_then(under_each)).collect();
+    let all: Vec<_> =
+        asked.iter().flatten().flatten().map(|(expression, scope)| (expression.as_ref(), *scope)).collect();
+    let mut answers = expression::all_hold(&all).into_iter();
+    let mut of_each = |count: usize| answers.by_ref().take(count).collect::<Vec<_>>().into_iter().collect();
+    asked.iter().map(|of| of.as_ref().map_err(Clone::clone).and_then(|of| of_each(of.len()))).collect()
 }
 
 fn scopes(filing: &Filing<'_>) -> Result<Vec<Scope>, String> {

@@ -126,6 +126,20 @@ fn b23_conditions_and_rules_look_at_the_second_access_too() {
     with_second(json!({"steps": [step("security", json!(writes))]}), &|filing| {
         assert_eq!(Judgement::of(*filing).needs.needed.len(), 1, "whoever agrees, agrees to both");
     });
+    let errs = json!([
+        step("errs", json!("request.nothing == 1")),
+        step("never", json!("false")),
+        step("always", json!("true"))
+    ]);
+    with_second(json!({"steps": errs}), &|filing| {
+        let Needs { needed, not_needed, unjudged } = Judgement::of(*filing).needs;
+        let names = |of: Vec<&Step>| of.into_iter().map(|step| step.name.clone()).collect::<Vec<_>>();
+        assert_eq!(
+            (names(needed), names(not_needed), unjudged.len()),
+            (vec!["errs".into(), "always".into()], vec!["never".into()], 1),
+            "what cannot be judged for either changes no other answer"
+        );
+    });
     let steps = || json!([step("owner", Value::Null)]);
     with_second(json!({"steps": steps(), "rules": [rule("Deny", writes)]}), &|filing| {
         assert!(matches!(Judgement::of(*filing).ruled, Ruled::Denied(_)));

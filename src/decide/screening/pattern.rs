@@ -1,18 +1,31 @@
 //! Ticket patterns: read once, bounded, always for the whole ticket.
+use crate::decide::memo::Memo;
 use regex::{Regex, RegexBuilder};
 
 /// A compiled pattern takes at most so many bytes, so that no policy can fill the operator's memory.
 const MOST_BYTES: usize = 1 << 20;
+/// One that takes no more than this is remembered, and so many of them: few take more.
+const MOST_REMEMBERED: usize = 1 << 16;
+const MOST_KNOWN: usize = 32;
 /// The longest ticket that the API accepts.
 const LONGEST_TICKET: usize = 63;
 
 /// Reads a ticket pattern; the error says in words what is wrong, and where.
+///
+/// # Errors
+/// What is wrong with it, and where.
 pub fn compile(pattern: &str) -> Result<Regex, String> {
+    static KNOWN: Memo<Option<Regex>> = Memo::new(MOST_KNOWN);
+    let small = KNOWN.get(pattern, || read(pattern, MOST_REMEMBERED).ok());
+    small.map_or_else(|| read(pattern, MOST_BYTES), Ok)
+}
+fn read(pattern: &str, most: usize) -> Result<Regex, String> {
     // On its own first: an error then points into what the author wrote, and `^a)|(b$` cannot leave the brackets below.
     regex_syntax::parse(pattern).map_err(|error| explain(pattern, &error))?;
     // `^SUP|INC$` would accept `SUP or anything`: the whole ticket is judged, whatever the pattern anchors.
     RegexBuilder::new(&format!(r"\A(?:{pattern})\z"))
-        .size_limit(MOST_BYTES)
+        .size_limit(most)
+        .dfa_size_limit(MOST_REMEMBERED * 4)
         .build()
         .map_err(|error| explain_whole(pattern, &error))
 }

@@ -3,7 +3,7 @@
 //! Case, blanks, punctuation, accents and Unicode dress do not count. Listed phrases and filler are taken out, and what
 //! is left is counted: a phrase inside a sentence that says something does no harm.
 use crate::api::policy::ReasonRule;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
@@ -31,8 +31,8 @@ pub struct Weight {
 
 /// Weighs a reason; `phrases` are the policy's own, beside [`PHRASES`].
 pub fn weigh(text: &str, phrases: &[String]) -> Weight {
-    let own: Vec<Phrase> = phrases.iter().map(|phrase| tokens(phrase)).collect();
-    weigh_without(text, &PHRASES_READ.iter().chain(&own).collect::<Vec<_>>())
+    let own = by_first_word(phrases.iter().map(String::as_str));
+    weigh_without(text, &[&PHRASES_READ, &own])
 }
 
 /// Whether a reason says less than its policy asks for, and what it weighs (B1, B20).
@@ -47,8 +47,7 @@ pub fn is_vague(text: &str, rule: &ReasonRule) -> (bool, Weight) {
 pub fn is_bare(comment: &str, least: usize) -> bool {
     let length =
         comment.split_whitespace().map(|word| word.chars().filter(|c| !is_unseen(*c)).count() + 1).sum::<usize>();
-    let lists = || PHRASES_READ.iter().chain(&*BARE_READ).collect::<Vec<_>>();
-    let says_nothing = || weigh_without(comment, &lists()).words == 0;
+    let says_nothing = || weigh_without(comment, &[&PHRASES_READ, &BARE_READ]).words == 0;
     least > 0 && (length.saturating_sub(1) < least || says_nothing())
 }
 
@@ -57,19 +56,31 @@ fn entries(list: &str) -> impl Iterator<Item = &str> {
     list.lines().filter(|line| !line.starts_with('#'))
 }
 
-type Phrase = Vec<String>;
+/// Phrases, word by word, under the first of each: a text is held against hundreds.
+type Phrases = BTreeMap<String, Vec<Vec<String>>>;
+
+fn by_first_word<'a>(phrases: impl Iterator<Item = &'a str>) -> Phrases {
+    let mut all = Phrases::new();
+    for phrase in phrases.map(tokens) {
+        if let Some(first) = phrase.first() {
+            all.entry(first.clone()).or_default().push(phrase);
+        }
+    }
+    all
+}
 
 // The lists as they are compared: read once, since every text is held against all of them.
-static PHRASES_READ: LazyLock<Vec<Phrase>> = LazyLock::new(|| entries(PHRASES).map(tokens).collect());
-static BARE_READ: LazyLock<Vec<Phrase>> = LazyLock::new(|| entries(BARE).map(tokens).collect());
+static PHRASES_READ: LazyLock<Phrases> = LazyLock::new(|| by_first_word(entries(PHRASES)));
+static BARE_READ: LazyLock<Phrases> = LazyLock::new(|| by_first_word(entries(BARE)));
 static FILLER_READ: LazyLock<BTreeSet<String>> = LazyLock::new(|| entries(FILLER).flat_map(tokens).collect());
 
 /// Takes out the longest listed phrase at each place, and filler; what is left is counted.
-fn weigh_without(text: &str, phrases: &[&Phrase]) -> Weight {
+fn weigh_without(text: &str, lists: &[&Phrases]) -> Weight {
     let (mut rest, mut empty, mut left) = (&tokens(text)[..], Vec::new(), BTreeSet::new());
     while let Some(first) = rest.first() {
-        let matching = phrases.iter().filter(|phrase| rest.starts_with(phrase));
-        let listed = matching.map(|phrase| phrase.len()).max().unwrap_or(0);
+        let listed = lists.iter().filter_map(|list| list.get(first)).flatten();
+        let matching = listed.filter(|phrase| rest.starts_with(phrase));
+        let listed = matching.map(Vec::len).max().unwrap_or(0);
         let taken = if listed == 0 && (FILLER_READ.contains(first) || is_noise(first)) { 1 } else { listed };
         if taken == 0 {
             left.insert(first.clone());
