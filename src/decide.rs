@@ -31,11 +31,14 @@ pub mod selector;
 pub mod sweep;
 pub mod term;
 pub mod text;
+pub mod timeline;
 pub mod transition;
+pub mod verify;
 
 use crate::api::time::Instant;
 use chrono::{DateTime, TimeDelta, Utc};
 use effect::Effect;
+use std::path::PathBuf;
 
 /// What one pass does: the writes in order, the status to store, and when to look again.
 #[derive(Clone, Debug)]
@@ -151,4 +154,8 @@ pub struct Installation {
     pub pod: String,
     /// The name of the Lease that replicas share.
     pub lease: String,
+    /// How this cluster is called in the log and in exports.
+    pub cluster_name: String,
+    /// The folder to which records are exported before they are deleted; `None`: to standard output.
+    pub export: Option<PathBuf>,
 }

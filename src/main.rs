@@ -1,9 +1,11 @@
 //! The operator: parses arguments, connects, runs. No logic.
 use curfew::cluster::{Cluster, connect};
+use curfew::operate::verify::{self, Source};
 use curfew::operate::{self, Clients, clock::Clock, replay::Order};
-use curfew::settings::{Command, Output, Replay, Run, Settings, Sweep};
+use curfew::settings::{Command, Export, Output, Replay, Run, Settings, Sweep, Verify};
 use curfew::telemetry::{Health, Metrics, http, log};
 use std::error::Error;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -18,6 +20,11 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 /// How long a stop may take before the process leaves anyhow; fuses end what is due.
 const STOP: Duration = Duration::from_secs(25);
 
+/// How long a page of records may take to come.
+const READ: Duration = Duration::from_secs(60);
+/// What `verify` exits with when records are not what they were.
+const FOUND: u8 = 3;
+
 fn main() -> ExitCode {
     // Before anything connects: kube and hyper use the process's provider.
     if rustls::crypto::ring::default_provider().install_default().is_err() {
@@ -28,6 +35,8 @@ fn main() -> ExitCode {
     let common = match &command {
         Command::Run(run) => &run.common,
         Command::Sweep(sweep) => &sweep.common,
+        Command::Verify(verify) => &verify.common,
+        Command::Export(export) => &export.common,
         Command::Replay(replay) => &replay.common,
     };
     if let Err(error) = log::start(common.log_format, &common.log_filter) {
@@ -41,6 +50,8 @@ fn main() -> ExitCode {
         match command {
             Command::Run(run) => operator(*run, ends.handle().clone()).await,
             Command::Sweep(flags) => sweep(flags).await,
+            Command::Verify(flags) => verify(flags).await,
+            Command::Export(flags) => export(flags).await,
             Command::Replay(flags) => replay(*flags).await,
         }
     });
@@ -99,6 +110,28 @@ async fn sweep(flags: Sweep) -> Result<ExitCode, Box<dyn Error>> {
         eprintln!("curfew: {failure}");
     }
     Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn verify(flags: Verify) -> Result<ExitCode, Box<dyn Error>> {
+    let source = match flags.file {
+        Some(file) => Source::File(file),
+        None => Source::Cluster(reader(flags.common.kubeconfig.as_deref()).await?),
+    };
+    let (against, as_json) = (flags.against.as_deref(), flags.output == Output::Json);
+    let mut out = std::io::stdout().lock();
+    let is_fine = verify::verify(source, against, &Clock::system(), as_json, &mut out).await?;
+    Ok(if is_fine { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
+}
+
+async fn export(flags: Export) -> Result<ExitCode, Box<dyn Error>> {
+    let cluster = reader(flags.common.kubeconfig.as_deref()).await?;
+    let mut out = std::io::stdout().lock();
+    verify::export(&cluster, &Clock::system(), &flags.cluster_name, &mut out).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn reader(kubeconfig: Option<&Path>) -> Result<Cluster, Box<dyn Error>> {
+    Ok(Cluster::new(connect::client(connect::config(kubeconfig).await?)?).with_deadline(READ))
 }
 
 async fn replay(flags: Replay) -> Result<ExitCode, Box<dyn Error>> {

@@ -2,8 +2,9 @@
 mod beside;
 pub mod clock;
 pub mod expiry;
+pub mod export;
 pub mod fuse_test;
-mod grant;
+pub mod grant;
 pub mod guard;
 mod lanes;
 pub mod lease;
@@ -12,6 +13,7 @@ pub mod replay;
 mod request;
 pub mod sweep;
 mod turns;
+pub mod verify;
 
 use crate::api::grant::AccessGrant;
 use crate::api::names;
@@ -30,7 +32,9 @@ use crate::telemetry::metrics::PassResult;
 use crate::telemetry::{Health, Metrics};
 use clock::Clock;
 use expiry::Expiry;
+use export::Sink;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
+use grant::Heads;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::rbac::v1::{ClusterRole, Role, RoleBinding};
@@ -95,6 +99,10 @@ pub struct Context {
     pub passes: Passes,
     /// Whose requests are being decided.
     pub turns: Turns,
+    /// Where records go before they are deleted.
+    pub sink: Sink,
+    /// The history of each record as it was last seen.
+    pub heads: Heads,
     /// Who has a pass when.
     pub lanes: Lanes,
 }
@@ -157,9 +165,11 @@ pub async fn run(
         Running(tokio::spawn(show_standing(metrics.clone(), standing().subscribe(), installation.lease.clone())));
     let lease = lease::run(free.clone(), clock.clone(), installation.clone(), standing(), stopped(stop.clone()));
     let cluster = free.with_places(PLACES);
-    let (trials, passes, turns, lanes) = Default::default();
+    let (trials, passes, turns, lanes, heads) = Default::default();
+    let sink = Sink::new(installation.export.as_deref(), &installation.cluster_name, &installation.pod);
     let context =
-        Arc::new(Context { cluster, clock, installation, health, metrics, teller, trials, passes, turns, lanes });
+        Context { cluster, clock, installation, health, metrics, teller, trials, passes, turns, lanes, sink, heads };
+    let context = Arc::new(context);
     tokio::join!(
         lease,
         policies(&client, &context, stopped(stop.clone())),

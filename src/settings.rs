@@ -28,6 +28,10 @@ pub enum Command {
     Run(Box<Run>),
     /// Deletes bindings and fuses that have no live grant, prints them, and exits: 0 if nothing failed, else 1.
     Sweep(Sweep),
+    /// Says whether records are what they were, and exits: 0 if they are, 3 if something was found, 1 if it could not be found out.
+    Verify(Verify),
+    /// Prints all records, and requests that were refused at screening, as JSON lines, and exits: 0, or 1 if it failed.
+    Export(Export),
     /// Tells what a policy text would have decided about the requests that are kept, and exits: 0 done, 1 an error, 2 wrong usage.
     ///
     /// It reads AccessRequests and AccessGrants of the whole cluster (ClusterRole curfew-auditor) and writes nothing. The policy need not be in the
@@ -68,9 +72,12 @@ pub struct Run {
     /// The name of the Lease that replicas share
     #[arg(long, default_value = "curfew", value_name = "NAME", value_parser = object)]
     pub lease: String,
-    /// How this cluster is called in the log
+    /// How this cluster is called in the log and in exports
     #[arg(long, default_value = "", value_name = "NAME")]
     pub cluster_name: String,
+    /// The folder to which records are exported before they are deleted; default: standard output
+    #[arg(long, value_name = "FOLDER")]
+    pub export: Option<PathBuf>,
     /// The operator's own Pod
     #[arg(long, env = "POD_NAME", value_name = "NAME", value_parser = object)]
     pub pod_name: String,
@@ -157,6 +164,34 @@ pub struct Sweep {
     pub common: Common,
 }
 
+/// What is verified, and how that is printed.
+#[derive(Clone, Debug, Args)]
+pub struct Verify {
+    /// Records in a file (JSON lines, or what `kubectl get accessgrants -o json` prints) instead of the API server's; -: standard input
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// An earlier export: says which records are missing, changed, or have a shorter timeline since
+    #[arg(long, value_name = "FILE")]
+    pub against: Option<PathBuf>,
+    /// How what was found is printed
+    #[arg(short, long, default_value = "table", value_enum, value_name = "table|json")]
+    pub output: Output,
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// How records are exported.
+#[derive(Clone, Debug, Args)]
+pub struct Export {
+    /// How this cluster is called in each line
+    #[arg(long, default_value = "", value_name = "NAME")]
+    pub cluster_name: String,
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: Common,
+}
+
 /// What every command takes.
 #[derive(Clone, Debug, Args)]
 pub struct Common {
@@ -217,6 +252,8 @@ impl Run {
             home: self.pod_namespace.clone(),
             pod: self.pod_name.clone(),
             lease: self.lease.clone(),
+            cluster_name: self.cluster_name.clone(),
+            export: self.export.clone(),
         }
     }
 }
@@ -247,6 +284,8 @@ impl Replay {
             home: String::new(),
             pod: String::new(),
             lease: String::new(),
+            cluster_name: String::new(),
+            export: None,
         }
     }
 }
@@ -326,7 +365,7 @@ mod tests {
     fn run(more: &[&str]) -> Result<Run, String> {
         match parsed(&[RUN, more].concat())?.command {
             Command::Run(run) => Ok(*run),
-            Command::Sweep(_) | Command::Replay(_) => unreachable!("it says run"),
+            _ => unreachable!("it says run"),
         }
     }
 
@@ -443,6 +482,19 @@ mod tests {
         for bad in ["--request-timeout=0s", "--request-timeout=6m", "--max-duration=1h"] {
             assert!(parsed(&["sweep", bad]).is_err(), "{bad}");
         }
+    }
+    #[test]
+    fn verify_and_export_need_nothing() {
+        let Ok(Command::Verify(verify)) = parsed(&["verify"]).map(|s| s.command) else { panic!("no verify") };
+        assert!(verify.file.is_none() && verify.against.is_none() && verify.output == Output::Table);
+        let all = ["verify", "--file=-", "--against=before.jsonl", "-o", "json"];
+        let Ok(Command::Verify(verify)) = parsed(&all).map(|s| s.command) else { panic!("no verify") };
+        assert!(verify.file.is_some() && verify.against.is_some() && verify.output == Output::Json);
+        assert!(parsed(&["verify", "-o", "xml"]).is_err());
+        let Ok(Command::Export(export)) = parsed(&["export", "--cluster-name=west"]).map(|s| s.command) else {
+            panic!("no export")
+        };
+        assert_eq!(export.cluster_name, "west");
     }
     #[test]
     fn a_replay_needs_a_file_and_knows_what_the_operator_would() {

@@ -1,14 +1,17 @@
 //! What people copy from README, `docs/` and `examples/` is what the program understands.
 use curfew::api::policy::AccessPolicy;
+use curfew::api::reasons::FlagType;
 use curfew::api::request::AccessRequest;
 use curfew::api::subject::{Level, Subject};
 use curfew::api::{crds, time::Span};
+use curfew::decide::timeline;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -178,6 +181,58 @@ fn every_chart_value_and_alert_that_operations_names_exists() {
     assert_eq!(named, alerts, "each alert has its remedy");
 }
 
+/// The record that `docs/record.md` shows, on one line as an export has it.
+fn shown_record() -> Value {
+    let text = read("docs/record.md");
+    serde_json::from_str(blocks(&text, "json")[0]).unwrap()
+}
+/// Whether the documented verifier finds fault with these records; `None` where there is no Python.
+fn verified_by_python(name: &str, records: &[Value]) -> Option<(bool, String)> {
+    let folder = root().join("target/tmp");
+    fs::create_dir_all(&folder).unwrap();
+    let (program, lines) = (folder.join(format!("{name}.py")), folder.join(format!("{name}.jsonl")));
+    fs::write(&program, blocks(&read("docs/record.md"), "python")[0]).unwrap();
+    fs::write(&lines, records.iter().map(|record| format!("{record}\n")).collect::<String>()).unwrap();
+    let said = Command::new("python3").arg(&program).stdin(fs::File::open(&lines).unwrap()).output().ok()?;
+    assert!(said.stderr.is_empty(), "{}", String::from_utf8_lossy(&said.stderr));
+    Some((said.status.success(), String::from_utf8(said.stdout).unwrap()))
+}
+
+#[test]
+fn j13_the_record_that_is_documented_is_whole_by_our_digests_and_by_the_documented_verifier() {
+    let whole = shown_record();
+    assert_eq!(timeline::Chain::of(&whole).fault(), None);
+    let mut changed = whole.clone();
+    changed["status"]["timeline"][1]["by"] = json!("mallory");
+    assert_eq!(timeline::Chain::of(&changed).fault(), Some(2));
+    if let Some(said) = verified_by_python("documented", &[whole.clone(), json!({"kind": "AccessRequest"})]) {
+        assert_eq!(said, (true, String::new()));
+    }
+    if let Some(said) = verified_by_python("documented-changed", &[whole, changed]) {
+        assert_eq!(said, (false, "billing.sup-4812.7f3a2c1b is broken at entry 2\n".to_owned()));
+    }
+}
+
+#[test]
+fn j13_the_documented_verifier_agrees_with_ours_on_any_text() {
+    let texts =
+        ["\u{1b}[31m\t\r\n\u{8}\u{c}", "\u{7f}\u{80}\u{2028}é漢😀", "\"quoted\" \\ / </script>", "", "\u{0}\u{1f}"];
+    let record = |text: &str| {
+        let spec = json!({"user": text, "nested": {"é": [true, null, -7], "z": text, "a": {}, "😀": 1, "\u{ffff}": 2}});
+        let mut record = json!({"kind": "AccessGrant", "metadata": {"name": "r", "uid": "u"}, "spec": spec});
+        let mut entry =
+            json!({"seq": 1, "at": "2026-12-01T09:00:00Z", "what": "Active=True/Bound", "by": text, "note": text});
+        entry["digest"] = json!(timeline::digest(&timeline::anchor(&record), &entry));
+        record["status"] = json!({"timeline": [entry]});
+        record
+    };
+    let records: Vec<_> = texts.iter().map(|text| record(text)).collect();
+    assert!(records.iter().all(|record| timeline::Chain::of(record).fault().is_none()));
+    if let Some(said) = verified_by_python("any-text", &records) {
+        assert_eq!(said, (true, String::new()));
+    }
+}
+
 #[test]
 fn operations_says_what_to_do_about_each_reason_that_needs_somebody() {
     let text = read("docs/operations.md");
@@ -187,6 +242,9 @@ fn operations_says_what_to_do_about_each_reason_that_needs_somebody() {
     for (condition, _, reason, _) in curfew::api::reasons::reference() {
         let known = text.contains(&format!("`{reason}`")) || [&fine[..], &told_by_itself].concat().contains(&reason);
         assert!(known, "{condition}/{reason}");
+    }
+    for flag in <FlagType as strum::VariantArray>::VARIANTS {
+        assert!(text.contains(&format!("`{}`", <&str>::from(*flag))), "{flag:?}");
     }
 }
 

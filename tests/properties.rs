@@ -2,7 +2,7 @@
 //! garbage collector and crashes do, and in whatever order, the passes settle, access begins only while it is agreed, and it ends.
 #![allow(missing_docs, reason = "a test")]
 use chrono::{DateTime, TimeDelta, Utc};
-use curfew::api::grant::AccessGrant;
+use curfew::api::grant::{AccessGrant, AccessGrantStatus};
 use curfew::api::names;
 use curfew::api::policy::{AccessPolicy, AccessPolicySpec, Mode, Step};
 use curfew::api::reasons::{self, Outcome, RemovalVerified, SecondStage};
@@ -12,6 +12,8 @@ use curfew::decide::edits::{self, Edits};
 use curfew::decide::effect::{Answer, Effect, Question};
 use curfew::decide::grant::{Basis, Found, RoleNow, basis};
 use curfew::decide::screening::Seen;
+use curfew::decide::timeline::{self, Chain};
+use curfew::decide::transition::Transition;
 use curfew::decide::{Fuses, Guard, Installation, Next, Now, Standing, children, grant, request, role, second};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Namespace;
@@ -125,6 +127,8 @@ impl World {
                 home: "curfew".into(),
                 pod: "curfew-0".into(),
                 lease: "curfew".into(),
+                cluster_name: String::new(),
+                export: None,
             },
             standing: Standing { lease_held: true, guard: Guard::Intact { epoch: "e1".into() }, fuses: Fuses::Burn },
             request: Some(serde_json::from_value(request).unwrap()),
@@ -342,6 +346,7 @@ impl World {
         let basis = basis::is_needed(&found, now).then_some(basis);
         let unasked = grant::Observed {
             found,
+            chain: &Chain::of(&json!(record)),
             renewed: self.renewed.as_ref().filter(|_| record.spec.renewal.is_some()),
             basis,
             installation: &self.installation,
@@ -356,7 +361,10 @@ impl World {
         if let (Some(status), Crash::No) = (plan.status, crash) {
             let before = record.status.as_ref().and_then(|s| s.end_reason);
             assert!(before.is_none() || before == status.end_reason, "an end is final");
+            let told = record.status.as_ref().map_or(&[][..], |s| &s.timeline);
+            assert!(status.timeline.starts_with(told), "the timeline is append-only");
             self.lives[of].grant.as_mut().unwrap().status = Some(status);
+            assert_eq!(Chain::of(&json!(self.lives[of].grant)).fault(), None, "the operator's own history is whole");
         }
         moved || plan.next == Next::AtOnce
     }
@@ -591,6 +599,30 @@ fn two_stages() -> Value {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn j13_no_entry_can_be_changed_taken_away_or_swapped_unseen(
+        notes in prop::collection::vec(".{0,40}", 2..12), at in any::<prop::sample::Index>(), change in 0u8..4, forged in ".{0,40}"
+    ) {
+        let mut record = json!({"metadata": {"uid": "u-1"}, "spec": {"user": "alice", "reason": notes[0].clone()}});
+        let said = |note: &String| Transition { condition: "Active".into(), status: "False".into(), reason: "Preparing".into(), before: String::new(), message: note.clone() };
+        let now = Now { wall: DateTime::from_timestamp(1_800_000_000, 0).unwrap(), server_ahead: TimeDelta::zero() };
+        let (mut status, chain) = (AccessGrantStatus::default(), Chain::of(&record));
+        timeline::extend(&mut status, &chain, notes.iter().map(|note| (said(note), note.clone())).collect(), now);
+        record["status"] = json!(status);
+        prop_assert_eq!(Chain::of(&record).fault(), None);
+        let before = record.clone();
+        let entries = record["status"]["timeline"].as_array_mut().unwrap();
+        let at = at.index(entries.len());
+        match change {
+            0 => entries[at]["note"] = json!(forged),
+            1 => entries[at]["by"] = json!(forged),
+            2 => drop(entries.remove(at)),
+            _ => entries.swap(0, at),
+        }
+        // The last entry is what an export or an Event remembers.
+        let last_is_gone = change == 2 && at + 1 == notes.len();
+        prop_assert!(record == before || last_is_gone || Chain::of(&record).fault().is_some_and(|fault| fault <= at + 1));
+    }
     #[test]
     fn whatever_happens_it_settles_and_access_ends(asks in asks(), events in prop::collection::vec(event(), 0..60)) {
         let mut world = World::new(asks);

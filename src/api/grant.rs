@@ -31,6 +31,7 @@ use std::collections::BTreeMap;
     selectable = ".spec.ticket",
     selectable = ".spec.attestation.change",
     selectable = ".status.state",
+    selectable = ".status.flagged",
     printcolumn(name = "Ticket", type_ = "string", json_path = ".spec.ticket"),
     printcolumn(name = "User", type_ = "string", json_path = ".spec.user"),
     printcolumn(name = "Access", type_ = "string", json_path = ".spec.access"),
@@ -39,7 +40,7 @@ use std::collections::BTreeMap;
     printcolumn(name = "Started", type_ = "string", json_path = ".status.startedAt"),
     printcolumn(name = "Expires", type_ = "string", json_path = ".spec.expiresAt"),
     printcolumn(name = "State", type_ = "string", json_path = ".status.state"),
-    printcolumn(name = "Flags", type_ = "string", json_path = ".status.flags[*].type"),
+    printcolumn(name = "Flags", type_ = "string", json_path = ".status.flagged"),
     printcolumn(name = "Not-Before", type_ = "string", json_path = ".spec.notBefore", priority = 1),
     printcolumn(name = "Ended", type_ = "string", json_path = ".status.endedAt", priority = 1),
     printcolumn(name = "Ended-By", type_ = "string", json_path = ".status.endedBy", priority = 1),
@@ -350,7 +351,7 @@ pub struct RuleOf {
     pub message: String,
 }
 
-/// One fact of a grant's history; each holds the digest of the one before.
+/// One fact of a grant's history; the digest of each covers all before it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = ("self == oldSelf", "the timeline is append-only"))]
 pub struct TimelineEntry {
@@ -369,7 +370,8 @@ pub struct TimelineEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512))]
     pub note: Option<String>,
-    /// SHA-256 of this entry and, through the digest of the one before it, of all before.
+    /// SHA-256, in lower-case hexadecimal, of the canonical JSON of `[digest before, this entry without its digest]`; before
+    /// the first one: of `[metadata.uid, spec]`. So it covers all before it, and the spec.
     #[schemars(length(max = 64), regex(pattern = "^[0-9a-f]{64}$"))]
     pub digest: String,
 }
@@ -431,7 +433,11 @@ pub struct AccessGrantStatus {
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub flags: Vec<Flag>,
-    /// What happened, in order. Append-only.
+    /// The types of the flags, joined by commas, for columns and field selectors; absent where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub flagged: Option<String>,
+    /// What happened, in order. Append-only: 240 entries before the end, the last 16 places are for the end and after.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["seq".into()]))]

@@ -17,6 +17,8 @@ pub const REQUEST_LABEL: &str = "curfew.dev/request";
 pub const RULE_LABEL: &str = "curfew.dev/rule";
 /// When the access ends, for people and tools: the truth is the grant's spec.
 pub const EXPIRES_ANNOTATION: &str = "curfew.dev/expires-at";
+/// On an Event of an AccessGrant: `SEQ DIGEST` of the last entry of its timeline.
+pub const TIMELINE_ANNOTATION: &str = "curfew.dev/timeline";
 /// Who made it, by the field's common label.
 pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
 /// The value of [`GRANT_LABEL`] on the hourly test fuse.
@@ -41,6 +43,11 @@ pub const MARKS: &[(&str, &str, &str)] = &[
         EXPIRES_ANNOTATION,
         "annotation on RoleBinding and Job",
         "When the access ends, for people and tools. The truth is `spec.expiresAt` of the AccessGrant.",
+    ),
+    (
+        TIMELINE_ANNOTATION,
+        "annotation on Event of AccessGrant",
+        "Number and digest of the last entry of the record's timeline at that time.",
     ),
     (
         "curfew.dev/zone",

@@ -258,6 +258,10 @@ pub enum FlagType {
     ExternallyModified,
     /// The role gave more than what was agreed to, from when it was changed until the access was ended.
     RoleGrew,
+    /// The record was changed past Curfew: an entry of its timeline does not follow from what is before it.
+    ChainBroken,
+    /// More happened than the timeline has places for: the rest is in Events and log only.
+    TimelineFull,
 }
 
 /// Sets one condition; `lastTransitionTime` moves only with its status.

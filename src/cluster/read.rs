@@ -2,7 +2,7 @@
 use super::trace::Trace;
 use super::{Cluster, Error, Operation};
 use crate::api::policy::AccessPolicy;
-use crate::api::reasons::{BeginReason, EndReason, Outcome};
+use crate::api::reasons::{BeginReason, EndReason, Outcome, Screened};
 use crate::api::subject::{RoleKind, RoleRef};
 use crate::api::{admission, grant::AccessGrant, names, request::AccessRequest, time};
 use crate::decide::effect::{Answer, Question};
@@ -19,13 +19,13 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, Role};
 use k8s_openapi::api::{batch::v1::Job, rbac::v1::RoleBinding};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Api, ListParams, Patch, PatchParams, PostParams, Request};
-use kube::core::{DeserializeGuard, PartialObjectMeta};
+use kube::core::{DeserializeGuard, DynamicObject, PartialObjectMeta, TypeMeta};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event};
-use kube::{Resource, ResourceExt};
+use kube::{CustomResourceExt, Resource, ResourceExt};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fmt::Debug;
 use std::time::Duration;
 use strum::VariantArray;
@@ -47,6 +47,8 @@ struct Count {
 pub struct Surroundings {
     /// The record.
     pub grant: AccessGrant,
+    /// The same as the API server has it, with all that a later release may have written.
+    pub written: Value,
     /// The request of the same UID.
     pub request: Option<AccessRequest>,
     /// What has the fuse's name.
@@ -84,7 +86,7 @@ impl Cluster {
     /// When the API server failed us.
     pub async fn grant(&self, name: &str) -> Result<Option<Surroundings>, Error> {
         let grants = Api::<AccessGrant>::all(self.client.clone());
-        let Some(grant) = self.call(Operation::ReadGrant, grants.get_opt(name)).await? else { return Ok(None) };
+        let Some((grant, written)) = self.record(name).await? else { return Ok(None) };
         let (namespace, of) = (&grant.spec.namespace, &grant.spec.request);
         let child = names::child_of(&grant.spec);
         let namespaces = Api::<Namespace>::all(self.client.clone());
@@ -94,7 +96,7 @@ impl Cluster {
         if grant::is_over(&grant) && self.call(Operation::ReadBinding, bindings.get_opt(&child)).await?.is_none() {
             let (namespace, request, fuse, binding, renewed) = Default::default();
             let role = RoleNow::Unread;
-            return Ok(Some(Surroundings { grant, namespace, request, fuse, binding, role, renewed }));
+            return Ok(Some(Surroundings { grant, written, namespace, request, fuse, binding, role, renewed }));
         }
         let renewed = async {
             let begun = grant.status.as_ref().is_some_and(|s| s.started_at.is_some());
@@ -113,7 +115,61 @@ impl Cluster {
         )?;
         // Another request of the same name is another request.
         let request = request.filter(|r| r.uid().as_deref() == Some(&of.uid));
-        Ok(Some(Surroundings { namespace, request, fuse, binding, grant, role, renewed }))
+        Ok(Some(Surroundings { namespace, request, fuse, binding, grant, written, role, renewed }))
+    }
+
+    /// A page of all records as they are written, and where the next begins.
+    ///
+    /// # Errors
+    /// When the API server failed us.
+    pub async fn records_as_written(&self, from: Option<String>) -> Result<(Vec<Value>, Option<String>), Error> {
+        self.as_written::<AccessGrant>(Operation::ReadGrant, ListParams::default(), from).await
+    }
+    /// A page of the requests that were refused at screening, as they are written, and where the next begins.
+    ///
+    /// # Errors
+    /// When the API server failed us.
+    pub async fn refused_as_written(&self, from: Option<String>) -> Result<(Vec<Value>, Option<String>), Error> {
+        let refused: &str = Screened::Refused.into();
+        let params = ListParams::default().fields(&format!("status.state={refused}"));
+        self.as_written::<AccessRequest>(Operation::ReadRequest, params, from).await
+    }
+    async fn as_written<K: CustomResourceExt>(
+        &self,
+        operation: Operation,
+        params: ListParams,
+        from: Option<String>,
+    ) -> Result<(Vec<Value>, Option<String>), Error> {
+        let resource = K::api_resource();
+        let params = ListParams { continue_token: from, ..params.limit(PAGE) };
+        let list = async {
+            let page = Api::<DynamicObject>::all_with(self.client.clone(), &resource).list(&params).await?;
+            let written = |mut object: DynamicObject| {
+                object.metadata.managed_fields = None;
+                // The items of a list do not say what they are.
+                object.types.get_or_insert_with(|| TypeMeta {
+                    api_version: resource.api_version.clone(),
+                    kind: resource.kind.clone(),
+                });
+                serde_json::to_value(object).map_err(kube::Error::SerdeError)
+            };
+            let items = page.items.into_iter().map(written).collect::<Result<_, _>>()?;
+            Ok((items, page.metadata.continue_.filter(|token| !token.is_empty())))
+        };
+        self.call(operation, list).await
+    }
+
+    /// One record, decoded and as it is written.
+    async fn record(&self, name: &str) -> Result<Option<(AccessGrant, Value)>, Error> {
+        let grants = Api::<DynamicObject>::all_with(self.client.clone(), &AccessGrant::api_resource());
+        let read = async {
+            let Some(mut object) = grants.get_opt(name).await? else { return Ok(None) };
+            object.metadata.managed_fields = None;
+            let written = serde_json::to_value(object).map_err(kube::Error::SerdeError)?;
+            let grant = AccessGrant::deserialize(&written).map_err(kube::Error::SerdeError)?;
+            Ok(Some((grant, written)))
+        };
+        self.call(Operation::ReadGrant, read).await
     }
 
     /// What the role of a grant that may give access gives now. No end waits for it: a read that fails is an answer too, and

@@ -1,7 +1,8 @@
 //! Tells the world what changed: one line, one Event and one count per transition. Best effort: it never changes an
 //! outcome, and never holds up who tells.
 use super::{Cluster, Error, Operation};
-use crate::api::names::FIELD_MANAGER;
+use crate::api::grant::TimelineEntry;
+use crate::api::names::{FIELD_MANAGER, TIMELINE_ANNOTATION};
 use crate::api::reasons::{
     Approved, BeginReason, EndReason, Outcome, Ready, Reason, RemovalVerified, Screened, SecondStage,
 };
@@ -56,6 +57,20 @@ impl Teller {
     /// The same where only a reference is at hand. It needs kind, API version, name and UID, and the namespace if the
     /// kind has one.
     pub fn tell_of(&self, now: Now, about: &ObjectReference, transitions: &[Transition]) {
+        self.publish(now, about, transitions, None);
+    }
+    /// The same with the head of the record's timeline: kept elsewhere, it shows whether the record is still that one.
+    pub fn tell_with_head<K: Resource<DynamicType = ()>>(
+        &self,
+        now: Now,
+        record: &K,
+        transitions: &[Transition],
+        head: Option<&TimelineEntry>,
+    ) {
+        self.publish(now, &record.object_ref(&()), transitions, head);
+    }
+
+    fn publish(&self, now: Now, about: &ObjectReference, transitions: &[Transition], head: Option<&TimelineEntry>) {
         let of = |part: &Option<String>| part.clone().unwrap_or_default();
         let (kind, namespace) = (of(&about.kind), of(&about.namespace));
         for (nth, t) in (0..).zip(transitions) {
@@ -68,12 +83,14 @@ impl Teller {
                 condition = t.condition,
                 status = t.status,
                 reason = t.reason,
+                timeline = head.map(|head| head.seq),
+                digest = head.map(|head| head.digest.as_str()),
                 "transition"
             );
             self.metrics.transition(&kind, t);
             // `kubectl events` sorts by time: what became true in one pass keeps its order.
             let now = Now { wall: now.wall + TimeDelta::microseconds(nth), ..now };
-            if self.queue.try_send(event(now, about, t, &self.pod)).is_err() {
+            if self.queue.try_send(with_head(event(now, about, t, &self.pod), head)).is_err() {
                 self.metrics.event_dropped();
             }
         }
@@ -130,6 +147,13 @@ fn event(now: Now, about: &ObjectReference, t: &Transition, pod: &str) -> Event 
         reporting_instance: Some(pod.chars().take(128).collect()),
         ..Default::default()
     }
+}
+
+/// `SEQ DIGEST` of the head, as an annotation: it is for programs.
+fn with_head(mut event: Event, head: Option<&TimelineEntry>) -> Event {
+    let mark = head.map(|head| (TIMELINE_ANNOTATION.to_owned(), format!("{} {}", head.seq, head.digest)));
+    event.metadata.annotations = mark.map(|mark| [mark].into());
+    event
 }
 
 /// What happens as it should. Everything else is a warning, so that a new reason is rather too loud than too quiet.
@@ -245,6 +269,24 @@ mod tests {
         ] {
             assert_eq!(event.pointer(field).and_then(|v| v.as_str()), Some(value), "{field} of {event}");
         }
+    }
+    #[tokio::test]
+    async fn j13_the_head_of_a_timeline_is_in_each_event_of_its_record() {
+        let (cluster, sent) = server(StatusCode::CREATED);
+        let (teller, writer) = Teller::new(cluster, Metrics::new(), Health::new(), "curfew-0");
+        let entry = serde_json::json!({"seq": 7, "at": "2026-12-01T09:00:00Z", "what": "Active=True/Bound", "by": "curfew", "digest": "ab".repeat(32)});
+        let head: TimelineEntry = serde_json::from_value(entry).unwrap();
+        let bound = change("Active", "Bound", "");
+        teller.publish(now(), &about(None), std::slice::from_ref(&bound), Some(&head));
+        teller.tell_of(now(), &about(None), &[bound]);
+        drop(teller);
+        writer.await;
+        let sent = sent.lock().unwrap();
+        assert_eq!(
+            sent[0].1["metadata"]["annotations"],
+            serde_json::json!({TIMELINE_ANNOTATION: format!("7 {}", "ab".repeat(32))})
+        );
+        assert!(sent[1].1["metadata"].get("annotations").is_none());
     }
     #[tokio::test]
     async fn what_became_true_in_one_pass_is_told_in_its_order() {

@@ -9,6 +9,7 @@ use basis::Holds;
 
 use super::effect::{Answer, Effect, Identity, Question};
 use super::role::{self, Permission};
+use super::timeline::{self, Chain};
 use super::{Fuses, Guard, Installation, Next, Now, Plan, Standing, children, record, transition};
 use crate::api::grant::{AccessGrant, AccessGrantStatus, FuseOf};
 use crate::api::reasons::{self, BeginReason, EndReason, FlagType, Outcome, Reason, RemovalVerified};
@@ -61,6 +62,8 @@ pub struct Found<'a> {
 pub struct Observed<'a> {
     /// What the end is judged by.
     pub found: Found<'a>,
+    /// The chain of its history, as the API server has it.
+    pub chain: &'a Chain,
     /// The grant that it renews.
     pub renewed: Option<&'a AccessGrant>,
     /// What the installation fixes.
@@ -452,17 +455,24 @@ fn until_retention(grant: &AccessGrant, now: Now) -> Next {
 /// The status with its history, if it says something new.
 fn changed(observed: &Observed<'_>, mut status: AccessGrantStatus, now: Now) -> Option<AccessGrantStatus> {
     let grant = observed.found.grant;
-    let before = grant.status.as_ref().map(|s| s.conditions.as_slice()).unwrap_or_default();
-    let transitions = transition::between(before, &status.conditions);
-    for transition in transitions {
-        // What the operator found is the operator's; an end is whoever's it was.
-        let ender = status.ended_by.clone().filter(|_| transition.condition == BeginReason::CONDITION);
-        let by = ender.unwrap_or_else(|| observed.installation.operator.clone());
-        record::chronicle(&mut status, &[transition], &by, now);
-    }
+    timeline::notice(&mut status, observed.chain, now);
+    let ender = status.ended_by.as_ref().unwrap_or(&observed.installation.operator);
+    // What the operator found is the operator's; an end is whoever's it was.
+    let with_author = |t: transition::Transition| {
+        let by = if t.condition == BeginReason::CONDITION { ender } else { &observed.installation.operator };
+        (t, by.clone())
+    };
+    let news = transition::of_grant(grant.status.as_ref(), &status).into_iter().map(with_author).collect();
+    timeline::extend(&mut status, observed.chain, news, now);
+    status.flagged = flagged(&status);
     status.observed_generation = grant.metadata.generation;
     status.state = status.conditions.iter().find(|c| c.type_ == BeginReason::CONDITION).map(|c| c.reason.clone());
     (grant.status.as_ref() != Some(&status)).then_some(status)
+}
+/// The flags as one text: a column cannot show a list.
+fn flagged(status: &AccessGrantStatus) -> Option<String> {
+    let names: Vec<&str> = status.flags.iter().map(|flag| flag.type_.into()).collect();
+    (!names.is_empty()).then(|| names.join(","))
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
-//! The record: an AccessGrant as a snapshot of what was asked and agreed, its history, and how long it is kept.
+//! The record: an AccessGrant as a snapshot of what was asked and agreed, and how long it is kept.
 use super::matrix::Judgement;
 use super::screening::Filing;
-use super::transition::Transition;
 use super::{Now, edits, role, second, term};
 use crate::api::grant::*;
 use crate::api::policy::{ApprovalRule, Ruling};
@@ -11,11 +10,6 @@ use crate::api::time::{Instant, Span};
 use crate::api::{names, subject::Subject};
 use chrono::{DateTime, TimeDelta, Utc};
 use kube::ResourceExt;
-use sha2::{Digest, Sha256};
-
-/// Most entries of a timeline; the last few are kept for the end.
-const TIMELINE: usize = 256;
-const KEPT_FOR_THE_END: usize = 16;
 
 /// The record of a decision. `expiresAt` is decided here and nowhere else: the shortest of what was asked for, what each of
 /// those who agreed allowed (C11) and the lowest cap, from the start on. `None` while the API server has not named the
@@ -157,35 +151,6 @@ fn in_one_line(approvals: &[ApprovalOf]) -> Option<String> {
     (!line.is_empty()).then(|| line.chars().take(1024).collect())
 }
 
-/// Adds one entry for each transition. A full timeline keeps its last places for the end.
-pub fn chronicle(status: &mut AccessGrantStatus, transitions: &[Transition], by: &str, now: Now) {
-    let room = if status.ended_at.is_some() { TIMELINE } else { TIMELINE - KEPT_FOR_THE_END };
-    for t in transitions {
-        if status.timeline.len() >= room {
-            return;
-        }
-        let seq = i32::try_from(status.timeline.len() + 1).unwrap_or(i32::MAX);
-        let note: String = t.message.chars().take(512).collect();
-        let mut entry = TimelineEntry {
-            seq,
-            at: now.for_record(),
-            what: format!("{}={}/{}", t.condition, t.status, t.reason),
-            by: by.to_owned(),
-            note: (!note.is_empty()).then_some(note),
-            digest: String::new(),
-        };
-        entry.digest = digest(&entry, status.timeline.last().map_or("", |last| &last.digest));
-        status.timeline.push(entry);
-    }
-}
-
-/// SHA-256, in lower-case hexadecimal, of `before`, `seq`, `at`, `what`, `by` and `note`, each followed by a line feed.
-pub fn digest(entry: &TimelineEntry, before: &str) -> String {
-    let note = entry.note.as_deref().unwrap_or_default();
-    let text = format!("{before}\n{}\n{}\n{}\n{}\n{note}\n", entry.seq, entry.at, entry.what, entry.by);
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// When the record may go (J10): its retention counts from the end, or from the decision where nothing was granted.
 pub fn kept_until(grant: &AccessGrant) -> Option<DateTime<Utc>> {
     let ended = grant.status.as_ref().and_then(|s| s.ended_at);
@@ -197,45 +162,4 @@ pub fn kept_until(grant: &AccessGrant) -> Option<DateTime<Utc>> {
 pub fn due(grant: &AccessGrant) -> Option<Instant> {
     let ended = grant.status.as_ref().is_some_and(|s| s.ended_at.is_some());
     grant.spec.expires_at.filter(|_| !ended)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn transition(reason: &str) -> Transition {
-        Transition {
-            condition: "Active".into(),
-            status: "False".into(),
-            reason: reason.into(),
-            before: String::new(),
-            message: "Words.".into(),
-        }
-    }
-    fn noon() -> Now {
-        Now { wall: DateTime::from_timestamp(1_800_000_000, 0).unwrap(), server_ahead: TimeDelta::zero() }
-    }
-
-    #[test]
-    fn j13_each_entry_digests_the_one_before() {
-        let mut status = AccessGrantStatus::default();
-        chronicle(&mut status, &[transition("Preparing"), transition("Bound")], "curfew", noon());
-        let [first, second] = &status.timeline[..] else { panic!("two entries") };
-        assert_eq!((first.seq, second.seq), (1, 2));
-        assert_eq!(first.digest, digest(first, ""));
-        assert_eq!(second.digest, digest(second, &first.digest));
-        let forged = TimelineEntry { by: "mallory".into(), ..first.clone() };
-        assert_ne!(digest(&forged, ""), first.digest);
-    }
-    #[test]
-    fn j13_a_full_timeline_still_has_room_for_the_end() {
-        let mut status = AccessGrantStatus::default();
-        for _ in 0..300 {
-            chronicle(&mut status, &[transition("Unguarded")], "curfew", noon());
-        }
-        assert_eq!(status.timeline.len(), TIMELINE - KEPT_FOR_THE_END);
-        status.ended_at = Some(noon().for_record());
-        chronicle(&mut status, &[transition("Expired")], "curfew", noon());
-        assert_eq!(status.timeline.last().map(|e| e.what.as_str()), Some("Active=False/Expired"));
-    }
 }

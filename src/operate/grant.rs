@@ -4,10 +4,18 @@ use super::{Context, act, again, answers, place};
 use crate::api::grant::{AccessGrant, AccessGrantStatus};
 use crate::api::policy::AccessPolicy;
 use crate::cluster::{Cluster, Error, read::Surroundings, trace::Trace, write::Stored};
+use crate::decide::effect::Effect;
 use crate::decide::grant::{self, Basis, Found, Observed, basis};
-use crate::decide::{Next, transition};
+use crate::decide::timeline::{self, Chain, Head};
+use crate::decide::{Next, Now, transition};
+use chrono::TimeDelta;
 use kube::{ResourceExt, runtime::controller::Action};
-use std::sync::Arc;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// How soon a record that could not be exported is tried again.
+const EXPORT_AGAIN: TimeDelta = TimeDelta::minutes(1);
 
 pub(super) async fn reconcile(changed: Arc<Trace<AccessGrant>>, context: Arc<Context>) -> Result<Action, Error> {
     let _place = place(changed.expires_at(), &context).await;
@@ -25,7 +33,7 @@ async fn pass(name: &str, context: &Context) -> Result<Next, Error> {
     let Some(seen) = cluster.grant(name).await? else { return Ok(Next::OnChange) };
     // Read after the reads: an end that came meanwhile is not missed by a pass that was slow.
     let (now, standing) = (clock.now(), context.standing());
-    let Surroundings { grant, request, fuse, binding, namespace, renewed, role } = &seen;
+    let Surroundings { grant, written, request, fuse, binding, namespace, renewed, role } = &seen;
     let found = Found {
         grant,
         request: request.as_ref(),
@@ -36,11 +44,18 @@ async fn pass(name: &str, context: &Context) -> Result<Next, Error> {
     };
     let read = if basis::is_needed(&found, now) { Some(read(cluster, &seen).await?) } else { None };
     let (basis, renewed, standing) = (read.as_ref().map(Read::basis), renewed.as_ref(), &standing);
-    let unasked = Observed { found, renewed, installation, standing, basis, answers: &[], refused: None };
+    let chain = &context.heads.chain(name, grant, written);
+    let unasked = Observed { found, chain, renewed, installation, standing, basis, answers: &[], refused: None };
 
     let answers = answers(cluster, grant::questions(&unasked, now)).await?;
     let observed = Observed { answers: &answers, ..unasked };
     let mut plan = grant::decide(&observed, now);
+    if plan.effects.iter().any(|effect| matches!(effect, Effect::DeleteGrant(_))) {
+        if !is_exported(context, name, written, now).await {
+            return Ok(Next::After(EXPORT_AGAIN));
+        }
+        context.heads.forget(name);
+    }
     let acted = act(cluster, &plan.effects).await;
     if let Ok(Some((effect, refused))) = &acted {
         // A refusal is an observation: the core says what it means, and nothing more is tried in this pass.
@@ -48,6 +63,42 @@ async fn pass(name: &str, context: &Context) -> Result<Next, Error> {
     }
     let stored = store(context, grant, plan.status.as_ref()).await?;
     acted.map(|_| if stored == Stored::Conflict { Next::AtOnce } else { plan.next })
+}
+
+/// Whether this record is where it is kept from here on.
+async fn is_exported(context: &Context, name: &str, written: &Value, now: Now) -> bool {
+    match context.sink.keep(written, now).await {
+        Ok(()) => {
+            tracing::info!(kind = "AccessGrant", name, "record exported: its retention is over");
+            true
+        }
+        Err(error) => {
+            context.metrics.export_failed();
+            tracing::error!(kind = "AccessGrant", name, %error, "the record was not exported, so it stays");
+            false
+        }
+    }
+}
+
+/// The last entry of each record's timeline when this replica saw it: who rewrites a record has to rewrite this too.
+#[derive(Default)]
+pub struct Heads(Mutex<HashMap<String, Head>>);
+impl Heads {
+    /// The chain of this record, which must go on from what was seen. What does not is remembered until the record says so.
+    fn chain(&self, name: &str, grant: &AccessGrant, written: &Value) -> Chain {
+        let mut all = self.all();
+        let chain = Chain::since(all.get(name), written);
+        if chain.fault().is_none() || timeline::is_known_broken(grant) {
+            all.insert(name.to_owned(), Head::of(written));
+        }
+        chain
+    }
+    fn forget(&self, name: &str) {
+        self.all().remove(name);
+    }
+    fn all(&self) -> MutexGuard<'_, HashMap<String, Head>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What a beginning is judged by.
@@ -83,8 +134,8 @@ async fn store(context: &Context, grant: &AccessGrant, status: Option<&AccessGra
     let stored = context.cluster.store_grant(grant, status).await?;
     if stored == Stored::Done {
         count(context, grant, status);
-        let before = grant.status.as_ref().map(|s| s.conditions.as_slice()).unwrap_or_default();
-        context.teller.tell(context.clock.now(), grant, &transition::between(before, &status.conditions));
+        let news = transition::of_grant(grant.status.as_ref(), status);
+        context.teller.tell_with_head(context.clock.now(), grant, &news, status.timeline.last());
     }
     Ok(stored)
 }
@@ -101,5 +152,37 @@ fn count(context: &Context, grant: &AccessGrant, status: &AccessGrantStatus) {
     }
     if let (Some(reason), true) = (status.end_reason, old.is_none_or(|o| o.end_reason.is_none())) {
         context.metrics.ended(&spec.policy.name, reason.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn record(uid: &str, flags: &Value) -> (AccessGrant, Value) {
+        let spec = json!({"request": {"namespace": "ns", "name": "r", "uid": "u", "generation": 1},
+            "policy": {"name": "p", "uid": "p", "generation": 1, "description": "", "retentionDays": 400},
+            "outcome": "Denied", "user": "alice", "entitledBy": {"kind": "Group", "name": "support"}, "namespace": "ns",
+            "access": "logs", "level": "ReadOnly", "roleRef": {"kind": "ClusterRole", "name": "curfew-logs"}, "rules": [],
+            "rulesSha256": "", "ticket": "t", "reason": "r", "askedFor": "30m", "notBefore": "2026-12-01T09:00:00Z"});
+        let written = json!({"apiVersion": "curfew.dev/v1alpha1", "kind": "AccessGrant", "metadata": {"name": "g", "uid": uid},
+            "spec": spec, "status": {"flags": flags}});
+        (serde_json::from_value(written.clone()).unwrap(), written)
+    }
+
+    #[test]
+    fn a_record_that_is_not_the_one_that_was_seen_is_broken_until_it_says_so() {
+        let (heads, none) = (Heads::default(), json!([]));
+        let fault = |uid: &str, flags: &Value| {
+            let (grant, written) = record(uid, flags);
+            heads.chain("g", &grant, &written).fault()
+        };
+        assert_eq!((fault("one", &none), fault("one", &none)), (None, None));
+        assert_eq!((fault("two", &none), fault("two", &none)), (Some(1), Some(1)), "the first write was in vain");
+        let flagged = json!([{"type": "ChainBroken", "since": "2026-12-01T09:00:00Z", "message": ""}]);
+        assert_eq!((fault("two", &flagged), fault("two", &flagged)), (Some(1), None));
+        heads.forget("g");
+        assert_eq!(fault("three", &none), None);
     }
 }

@@ -1,7 +1,7 @@
 //! The metrics: the names that operators of controllers know, and those that only an access has.
 use crate::api::policy::Duty;
 use crate::api::reasons;
-use crate::decide::transition::Transition;
+use crate::decide::transition::{FLAGGED, Transition};
 use crate::decide::{Fuses, Guard, Standing};
 use prometheus::core::Collector;
 use prometheus::{
@@ -66,6 +66,7 @@ struct Inner {
     to_decision: Histogram,
     to_access: Histogram,
     clock_skew: Gauge,
+    exports_failed: IntCounter,
     events_dropped: IntCounter,
 }
 
@@ -189,6 +190,10 @@ impl Metrics {
                 "curfew_clock_skew_seconds",
                 "How far the API server's clock is ahead; beyond 2 nothing begins.",
             )),
+            exports_failed: m.count(
+                "curfew_exports_failed_total",
+                "Records that could not be exported after their retention, so they stay; each is tried again.",
+            ),
             events_dropped: m.count(
                 "curfew_events_dropped_total",
                 "Events that were not written: too many, or the API server refused.",
@@ -205,6 +210,9 @@ impl Metrics {
             for kind in KINDS.iter().filter(|(_, conditions)| conditions.contains(&condition)).map(|(kind, _)| *kind) {
                 self.0.transitions.with_label_values(&[kind, condition, reason]).inc_by(0);
             }
+        }
+        for flag in reasons::FlagType::VARIANTS {
+            self.0.transitions.with_label_values(&["AccessGrant", FLAGGED, flag.into()]).inc_by(0);
         }
     }
 
@@ -299,6 +307,10 @@ impl Metrics {
     /// How far the API server's clock is ahead.
     pub fn clock_skew(&self, ahead: chrono::TimeDelta) {
         self.0.clock_skew.set(ahead.as_seconds_f64());
+    }
+    /// A record could not be exported.
+    pub fn export_failed(&self) {
+        self.0.exports_failed.inc();
     }
     /// An Event was not written.
     pub fn event_dropped(&self) {

@@ -7,6 +7,7 @@ mod dead;
 mod fuses;
 mod guard;
 mod lease;
+mod record;
 
 use curfew::api::admission::{Protection, protections};
 use curfew::cluster::Cluster;

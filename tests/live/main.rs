@@ -15,6 +15,7 @@ mod matrix;
 mod permissions;
 mod presets;
 mod races;
+mod record;
 mod renewal;
 mod replay;
 mod retention;

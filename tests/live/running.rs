@@ -1,11 +1,11 @@
 //! An access that runs, to be ended in one way or another.
 use curfew::api::grant::AccessGrant;
 use curfew::api::reasons::{BeginReason, EndReason, RemovalVerified, Screened};
-use curfew::decide::record;
+use curfew::decide::timeline::Chain;
 use curfew_testbed::bed::{Bed, Filed, Granted, Operator, Person};
 use k8s_openapi::api::rbac::v1::RoleBinding;
-use kube::Api;
 use kube::api::PostParams;
+use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 
 /// What was agreed and has begun.
@@ -67,12 +67,7 @@ pub fn ended_by(record: &AccessGrant) -> Option<String> {
 pub fn is_complete(record: &AccessGrant) {
     let status = record.status.as_ref().unwrap();
     assert!(status.ended_at.is_some() && status.end_reason.is_some() && status.ended_by.is_some());
-    let mut before = "";
-    for (entry, seq) in status.timeline.iter().zip(1..) {
-        assert_eq!(entry.seq, seq);
-        assert_eq!(entry.digest, record::digest(entry, before), "{}: the chain is broken at {seq}", entry.what);
-        before = &entry.digest;
-    }
+    assert_eq!(Chain::of(&json!(record)).fault(), None, "{}: the chain is broken", record.name_any());
     let ends = status.timeline.iter().filter(|e| is_an_end(&e.what)).count();
     assert_eq!(ends, 1, "one end: {:?}", status.timeline.iter().map(|e| &e.what).collect::<Vec<_>>());
 }

@@ -263,8 +263,12 @@ mod tests {
         fn pass_of(&self, basis: Option<Basis<'_>>, guard: Guard) -> Plan<AccessGrantStatus> {
             let standing = Standing { lease_held: true, guard, fuses: Fuses::Burn };
             let (found, installation) = (self.found(), &self.installation);
-            let (standing, renewed) = (&standing, None);
-            decide(&Observed { found, renewed, installation, standing, basis, answers: &[], refused: None }, self.now)
+            let (standing, renewed, chain) =
+                (&standing, None, &crate::decide::timeline::Chain::of(&serde_json::json!(found.grant)));
+            decide(
+                &Observed { found, renewed, installation, standing, basis, answers: &[], refused: None, chain },
+                self.now,
+            )
         }
     }
     fn said(plan: &Plan<AccessGrantStatus>) -> (String, String) {

@@ -34,7 +34,8 @@ fn ends(observed: &Observed<'_>, reason: EndReason, why: Option<String>, now: No
         // A finding that goes with the delete is put on record along with it.
         let mut status = found.status();
         flag(found, &mut status, reason, now);
-        let status = (status.flags.len() > found.status().flags.len()).then_some(status);
+        let is_found = status.flags.len() > found.status().flags.len();
+        let status = if is_found { changed(observed, status, now) } else { None };
         return Plan { effects, status, next: Next::AtOnce };
     }
     let (at, generation, mut status) = (now.for_record(), grant.metadata.generation, found.status());

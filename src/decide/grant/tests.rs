@@ -329,6 +329,8 @@ fn g2_the_end_by_a_role_that_grew_is_flagged_with_the_delete_and_says_what_it_ga
     assert!(matches!(&first.effects[..], [Effect::DeleteBinding(_), Effect::DeleteFuse(_)]), "{:?}", first.effects);
     grant.status = first.status;
     assert_eq!(grant.status.as_ref().unwrap().flags[0].type_, FlagType::RoleGrew);
+    assert_eq!(grant.status.as_ref().unwrap().flagged.as_deref(), Some("RoleGrew"));
+    assert_eq!(grant.status.as_ref().unwrap().timeline.last().unwrap().what, "Flagged=True/RoleGrew");
     // It shrinks at once: the reason stays.
     let second = pass_with(&gives(&["pods"]), &grant, None, None, &Standing::unknown(), &[], now).status.unwrap();
     assert_eq!(second.end_reason, Some(EndReason::RoleChanged));
@@ -337,6 +339,30 @@ fn g2_the_end_by_a_role_that_grew_is_flagged_with_the_delete_and_says_what_it_ga
     assert_eq!((other.end_reason, other.ended_by), (Some(EndReason::RoleChanged), Some(installation().operator)));
     let said = &other.conditions.iter().find(|c| c.type_ == "Active").unwrap().message;
     assert!(said.contains("(gains `get secrets`): file a new request"), "{said}");
+}
+#[test]
+fn j13_a_record_that_was_changed_is_flagged_by_its_next_pass_alive_or_over() {
+    let refused = || {
+        let mut grant = grant(json!({}));
+        (grant.spec.outcome, grant.spec.expires_at) = (Outcome::Denied, None);
+        grant
+    };
+    let (fuse, bound) = (fuse(true), binding());
+    for (says, mut grant, fuse, binding) in
+        [("refused", refused(), None, None), ("alive", recorded(), Some(&fuse), Some(&bound))]
+    {
+        let passes = |grant: &AccessGrant| pass(grant, fuse, binding, &well(), &live(true), at("09:05:00")).status;
+        grant.status = passes(&grant);
+        assert_eq!(grant.status.as_ref().unwrap().flagged, None, "{says}");
+        assert_eq!(passes(&grant), None, "{says}: nothing is said twice");
+        grant.status.as_mut().unwrap().timeline[0].by = "mallory".into();
+        grant.status = passes(&grant);
+        let status = grant.status.as_ref().unwrap();
+        assert_eq!(status.flagged.as_deref(), Some("ChainBroken"), "{says}");
+        assert_eq!(status.timeline[0].by, "mallory", "{says}: nothing is repaired");
+        assert_eq!(status.timeline.last().unwrap().what, "Flagged=True/ChainBroken", "{says}");
+        assert_eq!(passes(&grant), None, "{says}: once");
+    }
 }
 #[test]
 fn f1_nothing_is_bound_to_a_role_that_is_gone_or_unread() {
@@ -404,8 +430,9 @@ fn pass_with(
     let found = Found { grant, request: Some(&open), fuse, binding, namespace: Some(&ns), role };
     let policy = policy(json!({}));
     let basis = basis::is_needed(&found, now).then_some(Basis { policy: Some(&policy), ..Basis::default() });
-    let renewed = None;
-    decide(&Observed { found, renewed, installation: &installation, standing, basis, answers, refused: None }, now)
+    let (renewed, chain) = (None, &Chain::of(&json!(grant)));
+    let installation = &installation;
+    decide(&Observed { found, chain, renewed, installation, standing, basis, answers, refused: None }, now)
 }
 fn live(yes: bool) -> Vec<Answer> {
     let question = Question::IsAdmissionLive { namespace: "billing".into(), request: "sup-4812".into() };
@@ -468,6 +495,7 @@ fn e19_a_renewal_follows_without_a_gap_and_never_begins_early_for_who_has_nothin
         let answers = super::tests::live(true);
         let observed = Observed {
             found,
+            chain: &Chain::of(&json!(found.grant)),
             renewed,
             installation: &installation,
             standing: &standing,
@@ -495,6 +523,7 @@ fn e19_a_renewal_follows_without_a_gap_and_never_begins_early_for_who_has_nothin
         };
         let observed = Observed {
             found,
+            chain: &Chain::of(&json!(found.grant)),
             renewed,
             installation: &installation,
             standing: &standing,
@@ -623,6 +652,7 @@ fn g4_each_permission_of_a_line_is_asked_about() {
     let found = Found { grant: &grant, request: Some(&open), fuse: None, binding: None, namespace: Some(&ns), role };
     let observed = Observed {
         found,
+        chain: &Chain::of(&json!(grant)),
         renewed: None,
         installation: &installation,
         standing: &standing,

@@ -20,6 +20,8 @@ pub(crate) fn installation() -> Installation {
         home: "curfew".into(),
         pod: "curfew-0".into(),
         lease: "curfew".into(),
+        cluster_name: String::new(),
+        export: None,
     }
 }
 

@@ -247,6 +247,39 @@ pub const ROWS: &[Row] = &[
         answer: refused(OUTCOMES, "the operator's, not yours: conditions"),
     },
     Row {
+        says: "an administrator adds to the timeline",
+        given: History,
+        who: Admin,
+        call: |s| {
+            let added = json!([{"op": "add", "path": "/status/timeline/-", "value": s.entry(3, "c")}]);
+            json_patch(s.grant_status(), added)
+        },
+        answer: refused(OUTCOMES, "the operator's, not yours: timeline"),
+    },
+    Row {
+        says: "the operator takes an entry of the timeline back",
+        given: History,
+        who: Operator,
+        call: |s| {
+            let mut other = s.entry(2, "b");
+            other["by"] = json!("mallory");
+            merge(s.grant_status(), json!({"status": {"timeline": [s.entry(1, "a"), other]}}))
+        },
+        answer: rejected("the timeline is append-only"),
+    },
+    Row {
+        says: "the operator writes on without a word in the timeline",
+        given: History,
+        who: Operator,
+        call: |s| {
+            merge(
+                s.grant_status(),
+                json!({"status": {"timeline": [s.entry(1, "a"), s.entry(2, "b")], "state": "Bound"}}),
+            )
+        },
+        answer: accepted(),
+    },
+    Row {
         says: "the operator adds to the timeline",
         given: History,
         who: Operator,

@@ -200,6 +200,11 @@ impl Bed {
             .get_or_init(|| async { self.connection.service_account(RELEASE, OPERATOR).await.unwrap() });
         made.await.clone()
     }
+    /// One that exports records to this folder before it deletes them.
+    pub async fn operator_that_exports(&self, to: &Path, faults: Faults, clock: Clock) -> Operator {
+        let installation = Installation { export: Some(to.to_owned()), ..self.installation() };
+        self.start(faults.clone(), faults, clock, installation).await
+    }
     /// What the chart's defaults come to, with a lease of this test's own.
     pub fn installation(&self) -> Installation {
         let defaults = chart::installation(&self.namespace, &self.namespace);

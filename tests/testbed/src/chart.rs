@@ -41,6 +41,8 @@ pub fn installation(pod: &str, lease: &str) -> Installation {
         home: RELEASE.into(),
         pod: pod.into(),
         lease: lease.into(),
+        cluster_name: String::new(),
+        export: None,
     }
 }
 
