@@ -8,6 +8,7 @@ pub mod lease;
 pub mod policies;
 pub mod read;
 pub mod replay;
+pub mod standing;
 pub mod sweep;
 pub mod tell;
 pub mod trace;

@@ -1,5 +1,6 @@
 //! Decides, without I/O, clock or environment: the same input always gives the same plan.
 #![deny(clippy::disallowed_types)]
+pub mod adopt;
 pub mod approval;
 pub mod approvers;
 pub mod attestation;
@@ -28,7 +29,9 @@ pub mod role;
 pub mod screening;
 pub mod second;
 pub mod selector;
+pub mod standing;
 pub mod sweep;
+pub mod table;
 pub mod term;
 pub mod text;
 pub mod timeline;

@@ -2,7 +2,7 @@
 use curfew::cluster::{Cluster, connect};
 use curfew::operate::verify::{self, Source};
 use curfew::operate::{self, Clients, clock::Clock, replay::Order};
-use curfew::settings::{Command, Export, Output, Replay, Run, Settings, Sweep, Verify};
+use curfew::settings::{Adopt, Command, Export, Kind, Output, Replay, Report, Run, Settings, Sweep, Verify};
 use curfew::telemetry::{Health, Metrics, http, log};
 use std::error::Error;
 use std::path::Path;
@@ -38,6 +38,8 @@ fn main() -> ExitCode {
         Command::Verify(verify) => &verify.common,
         Command::Export(export) => &export.common,
         Command::Replay(replay) => &replay.common,
+        Command::Report(report) => report.common(),
+        Command::Adopt(adopt) => &adopt.common,
     };
     if let Err(error) = log::start(common.log_format, &common.log_filter) {
         return failed(&error);
@@ -53,6 +55,8 @@ fn main() -> ExitCode {
             Command::Verify(flags) => verify(flags).await,
             Command::Export(flags) => export(flags).await,
             Command::Replay(flags) => replay(*flags).await,
+            Command::Report(Report { kind: Kind::Standing(flags) }) => standing(flags).await,
+            Command::Adopt(flags) => adopt(flags).await,
         }
     });
     // Whatever is still blocked may not keep the process.
@@ -141,6 +145,25 @@ async fn replay(flags: Replay) -> Result<ExitCode, Box<dyn Error>> {
     let Replay { file, policy, since, namespaces, output, .. } = flags;
     let order = Order { file, policy, since, namespaces, json: output == Output::Json, installation };
     operate::replay::replay(&cluster, &Clock::system(), &order, &mut std::io::stdout().lock()).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn standing(flags: curfew::settings::Standing) -> Result<ExitCode, Box<dyn Error>> {
+    let client = connect::client(connect::config(flags.common.kubeconfig.as_deref()).await?)?;
+    let cluster = Cluster::new(client).with_deadline(flags.request_timeout.delta().to_std()?);
+    let (ask, clock, mut out) = (flags.ask(), Clock::system(), std::io::stdout().lock());
+    if flags.snapshot {
+        operate::standing::snapshot(&cluster, &clock, &ask, &mut out).await?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let needs_somebody = operate::standing::report(&cluster, &clock, &ask, &mut out).await?;
+    Ok(if flags.check && needs_somebody { ExitCode::from(3) } else { ExitCode::SUCCESS })
+}
+
+async fn adopt(flags: Adopt) -> Result<ExitCode, Box<dyn Error>> {
+    let cluster = Cluster::new(connect::client(connect::config(flags.common.kubeconfig.as_deref()).await?)?);
+    let of = (flags.namespace.as_deref(), flags.binding.as_str());
+    operate::standing::adopt(&cluster, of, &flags.roles, &flags.approvers, &mut std::io::stdout().lock()).await?;
     Ok(ExitCode::SUCCESS)
 }
 

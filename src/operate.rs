@@ -11,6 +11,7 @@ pub mod lease;
 pub mod policy;
 pub mod replay;
 mod request;
+pub mod standing;
 pub mod sweep;
 mod turns;
 pub mod verify;
@@ -163,6 +164,8 @@ pub async fn run(
     let _fuses = Running(tokio::spawn(fuse_test::run(free.clone(), installation.clone(), standing())));
     let _shown =
         Running(tokio::spawn(show_standing(metrics.clone(), standing().subscribe(), installation.lease.clone())));
+    let counted = standing::run(free.clone(), clock.clone(), metrics.clone(), standing().subscribe());
+    let _counted = Running(tokio::spawn(counted));
     let lease = lease::run(free.clone(), clock.clone(), installation.clone(), standing(), stopped(stop.clone()));
     let cluster = free.with_places(PLACES);
     let (trials, passes, turns, lanes, heads) = Default::default();

@@ -1,4 +1,6 @@
 //! Arguments and environment become settings: the only module that reads either.
+mod report;
+
 use crate::api::calendar::{Weekday, WorkHours};
 use crate::api::time::Span;
 use crate::decide::Installation;
@@ -11,6 +13,8 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
+
+pub use report::{Adopt, Kind, Report, Standing};
 
 /// Temporary production access on Kubernetes that ends on time.
 #[derive(Clone, Debug, Parser)]
@@ -38,6 +42,10 @@ pub enum Command {
     /// cluster. Give it the flags of the operator that say what holds where a policy does not (--max-duration, --calendar-..., --shared-account).
     #[command(after_long_help = REPLAY_EXAMPLE)]
     Replay(Box<Replay>),
+    /// Prints who holds what, and what somebody has to do about it. It only reads.
+    Report(Report),
+    /// Prints the AccessPolicy that would replace a standing binding, and the command that removes that. It only reads.
+    Adopt(Adopt),
 }
 
 const REPLAY_EXAMPLE: &str = "Examples:

@@ -135,9 +135,10 @@ fn words(text: &str, begin: &str, of: fn(char) -> bool) -> BTreeSet<String> {
 fn the_chart_gives_only_flags_that_there_are() {
     let program = Settings::command();
     let flag = |c: char| c.is_ascii_lowercase() || c == '-';
-    for (file, command) in [("deployment.yaml", "run"), ("sweep.yaml", "sweep")] {
-        let known: BTreeSet<_> = program
-            .find_subcommand(command)
+    for (file, command) in [("deployment.yaml", "run"), ("sweep.yaml", "sweep"), ("report.yaml", "report standing")] {
+        let known: BTreeSet<_> = command
+            .split(' ')
+            .try_fold(&program, |program, name| program.find_subcommand(name))
             .into_iter()
             .flat_map(|c| c.get_arguments().filter_map(|a| a.get_long()).map(|long| format!("--{long}")))
             .collect();

@@ -19,6 +19,14 @@ pub const RULE_LABEL: &str = "curfew.dev/rule";
 pub const EXPIRES_ANNOTATION: &str = "curfew.dev/expires-at";
 /// On an Event of an AccessGrant: `SEQ DIGEST` of the last entry of its timeline.
 pub const TIMELINE_ANNOTATION: &str = "curfew.dev/timeline";
+/// On a namespace: what happens to RoleBindings for people that are made there by hand. It is protected then.
+pub const HAND_MADE_LABEL: &str = "curfew.dev/hand-made";
+/// Who answers for a standing binding.
+pub const OWNER_ANNOTATION: &str = "curfew.dev/owner";
+/// The day until which somebody must look at a standing binding again.
+pub const REVIEW_BY_ANNOTATION: &str = "curfew.dev/review-by";
+/// What begins the names of the ConfigMaps that keep snapshots of standing access.
+pub const SNAPSHOT: &str = "curfew-standing";
 /// Who made it, by the field's common label.
 pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
 /// The value of [`GRANT_LABEL`] on the hourly test fuse.
@@ -60,9 +68,19 @@ pub const MARKS: &[(&str, &str, &str)] = &[
         "How sensitive its systems and data are: the value is yours, and policies select by it.",
     ),
     (
-        "curfew.dev/hand-made",
+        HAND_MADE_LABEL,
         "label on Namespace",
         "What happens to RoleBindings for people that are made here past Curfew: `audit`, `warn` or `deny`.",
+    ),
+    (
+        OWNER_ANNOTATION,
+        "annotation on RoleBinding and ClusterRoleBinding",
+        "Who answers for this standing access: a person or a group. `curfew report standing` shows it, and who lacks one.",
+    ),
+    (
+        REVIEW_BY_ANNOTATION,
+        "annotation on RoleBinding and ClusterRoleBinding",
+        "The day until which its owner looks at it again, such as `2026-12-24`: at most 92 days ahead.",
     ),
     ("curfew.dev/level", "label on ClusterRole of the catalogue", "The least level that covers the role."),
     (

@@ -56,8 +56,9 @@ fn files() -> Vec<(String, String)> {
 
 const HEAD: &str = "# Reference
 
-Generated from the code by `make generate`. The fields of each kind: `kubectl explain accesspolicies.spec`, and so on. The flags: `curfew run --help` and `curfew sweep --help`;
-the chart sets them. What `curfew verify` finds, and how records are digested: [record.md](record.md). What an operator of Curfew does about a reason: [operations.md](operations.md).
+Generated from the code by `make generate`. The fields of each kind: `kubectl explain accesspolicies.spec`, and so on. The flags: `curfew COMMAND --help`;
+the chart sets those of the operator. What `curfew verify` finds, and how records are digested: [record.md](record.md). What an operator of Curfew does
+about a reason: [operations.md](operations.md).
 
 ";
 

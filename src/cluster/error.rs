@@ -17,6 +17,7 @@ pub enum Operation {
     ReadLease,
     ReadEpoch,
     ReadClock,
+    ReadSnapshot,
     Ask,
     CreateGrant,
     CreateFuse,
@@ -27,6 +28,7 @@ pub enum Operation {
     WriteStatus,
     WriteLease,
     WriteEpoch,
+    WriteSnapshot,
     WriteEvent,
     Watch,
 }

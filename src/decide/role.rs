@@ -4,6 +4,7 @@ mod danger;
 mod growth;
 mod level;
 mod lines;
+mod reach;
 
 use crate::api::subject::RoleRef;
 use k8s_openapi::api::rbac::v1::PolicyRule;
@@ -16,6 +17,7 @@ pub use danger::dangers;
 pub use growth::{gained, grew};
 pub use level::{excess, least_level};
 pub use lines::{in_lines, in_lines_with, read};
+pub use reach::reaches_namespaces;
 
 /// How many permissions of a role are listed, and asked about one by one.
 pub const MOST_PERMISSIONS: usize = 256;

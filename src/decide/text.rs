@@ -4,7 +4,7 @@
 pub fn line(text: &str, most: usize) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.trim().chars() {
-        if c.is_control() || is_direction(c) { line.extend(c.escape_default()) } else { line.push(c) }
+        if acts(c) { line.extend(c.escape_default()) } else { line.push(c) }
     }
     match line.char_indices().nth(most) {
         None => line,
@@ -31,6 +31,11 @@ pub fn wrap(text: &str, width: usize, most: usize) -> Vec<String> {
         rest = rest[cut..].trim_start();
     }
     lines
+}
+
+/// Whether a character acts on a terminal instead of being shown.
+pub fn acts(c: char) -> bool {
+    c.is_control() || is_direction(c)
 }
 
 /// Turns the direction of what follows, or breaks the line.

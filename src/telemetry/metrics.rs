@@ -57,6 +57,7 @@ struct Inner {
     grants_ended: IntCounterVec,
     expired_not_removed: IntGauge,
     review_age: GaugeVec,
+    standing_subjects: IntGaugeVec,
     guard_intact: IntGauge,
     fuses_burn: IntGauge,
     failed_calls: IntCounterVec,
@@ -161,6 +162,11 @@ impl Metrics {
                 ),
                 &["policy", "what"],
             )),
+            standing_subjects: m.gauges(
+                "curfew_standing_subjects",
+                "Users and groups with standing access to a protected namespace, on the replica that may grant.",
+                &["namespace"],
+            ),
             guard_intact: m
                 .gauge("curfew_guard_intact", "1 while admission protects decisions; otherwise nothing is granted."),
             fuses_burn: m.gauge("curfew_fuses_burn", "1 while access would end although every replica were dead."),
@@ -270,6 +276,14 @@ impl Metrics {
             drop(self.0.review_age.remove_label_values(&[policy, what.into()]));
         }
     }
+    /// How many users and groups hold standing access, by protected namespace: all of them, so that one that is not named is
+    /// not protected.
+    pub fn standing_subjects(&self, by_namespace: &BTreeMap<String, usize>) {
+        self.0.standing_subjects.reset();
+        for (namespace, count) in by_namespace {
+            self.0.standing_subjects.with_label_values(&[namespace]).set(i64::try_from(*count).unwrap_or(i64::MAX));
+        }
+    }
     /// How many grants are over and still give access.
     pub fn expired_not_removed(&self, count: usize) {
         self.0.expired_not_removed.set(i64::try_from(count).unwrap_or(i64::MAX));
@@ -356,6 +370,7 @@ mod tests {
         m.renewed("customer-support");
         m.ended("customer-support", "Expired");
         m.reviews("customer-support", &[(Duty::Approvers, chrono::TimeDelta::days(1))]);
+        m.standing_subjects(&[("billing".to_owned(), 3)].into());
         m.expired_not_removed(0);
         m.standing(&Standing { lease_held: true, ..Standing::unknown() }, "curfew");
         m.failed_call("create_binding");

@@ -63,7 +63,10 @@ async fn helm_finds_nothing_to_complain_of() {
 async fn every_switch_renders_objects_with_names_of_their_own() {
     for arguments in [
         &[][..],
-        &["--set", "crds.install=false,roles.catalogue=false,sweep.enabled=false,metrics.service=false,replicas=1"],
+        &[
+            "--set",
+            "crds.install=false,roles.catalogue=false,sweep.enabled=false,report.snapshots.enabled=false,metrics.service=false,replicas=1",
+        ],
         &[
             "--set",
             "metrics.serviceMonitor.enabled=true,metrics.serviceMonitor.labels.release=p,metrics.prometheusRule.enabled=true",
@@ -111,7 +114,7 @@ async fn every_switch_renders_objects_with_names_of_their_own() {
 async fn every_switch_does_what_it_says() {
     let none = rendered(&[
         "--set",
-        "crds.install=false,roles.catalogue=false,sweep.enabled=false,metrics.service=false,replicas=1",
+        "crds.install=false,roles.catalogue=false,sweep.enabled=false,report.snapshots.enabled=false,metrics.service=false,replicas=1",
     ])
     .await;
     for kind in ["CustomResourceDefinition", "CronJob", "Service", "PodDisruptionBudget"] {
@@ -197,7 +200,12 @@ async fn values_become_flags() {
     );
     let sweep = &one(&objects, "CronJob", "curfew-sweep")["spec"]["jobTemplate"]["spec"]["template"]["spec"];
     assert_eq!(sweep["containers"][0]["args"], json!(["sweep", "--log-format=text"]));
-    for container in [&pod["containers"][0], &sweep["containers"][0]] {
+    let report = &one(&objects, "CronJob", "curfew-report")["spec"]["jobTemplate"]["spec"]["template"]["spec"];
+    assert_eq!(
+        report["containers"][0]["args"],
+        json!(["report", "standing", "--snapshot", "--keep=60", "--home=curfew", "--log-format=text"])
+    );
+    for container in [&pod["containers"][0], &sweep["containers"][0], &report["containers"][0]] {
         reads(container).unwrap();
     }
     assert_eq!((&pod["serviceAccountName"], &sweep["serviceAccountName"]), (&json!("curfew"), &json!("curfew-sweep")));
@@ -251,7 +259,8 @@ async fn admission_speaks_of_the_accounts_of_this_release() {
     );
     let objects: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
     let accounts: Vec<_> = of(&objects, "ServiceAccount").into_iter().map(name).collect();
-    assert_eq!(accounts, ["keys-curfew", "keys-curfew-sweep"]);
+    let accounts: BTreeSet<_> = accounts.into_iter().collect();
+    assert_eq!(accounts, ["keys-curfew", "keys-curfew-report", "keys-curfew-sweep"].into());
 }
 
 #[tokio::test]
@@ -279,6 +288,8 @@ async fn bad_values_are_refused_with_what_is_allowed() {
         ("image.pullPolicy=Sometimes", "value must be one of 'Always', 'IfNotPresent', 'Never'"),
         ("image.digest=latest", "does not match pattern"),
         ("admission.identityStamp=maybe", "value must be one of 'auto', 'always', 'never'"),
+        ("report.snapshots.keep=0", "minimum"),
+        ("report.snapshots.keep=101", "maximum"),
         ("crds.install=yes please", "got string, want boolean"),
     ] {
         let answer = render(&helm(), &["--set", value]).await;
@@ -417,6 +428,15 @@ async fn people_and_sweep_hold_what_the_docs_say_and_no_more() {
         auditor.iter().all(|right| ["get ", "list ", "watch "].iter().any(|verb| right.starts_with(verb))),
         "{auditor:?}"
     );
+    assert!(!auditor.iter().any(|right| right.contains("secrets") || right == "list configmaps"), "{auditor:?}");
+    let report = held("curfew-report");
+    assert!(report.iter().all(|right| right.starts_with("get ") || right.starts_with("list ")), "{report:?}");
+    let snapshots: BTreeSet<_> = (0..60).map(curfew::decide::standing::slot).collect();
+    for (kind, role) in [("Role", "curfew-report"), ("ClusterRole", "curfew-auditor")] {
+        let rules = one(&objects, kind, role)["rules"].as_array().unwrap();
+        let named = rules.iter().find(|rule| !rule["resourceNames"].is_null()).unwrap();
+        assert_eq!(texts(&named["resourceNames"]), snapshots.iter().map(String::as_str).collect(), "{role}");
+    }
     let sweep = held("curfew-sweep");
     assert_eq!(
         sweep.iter().filter(|right| !right.starts_with("get ") && !right.starts_with("list ")).collect::<Vec<_>>(),
@@ -455,7 +475,8 @@ async fn its_pods_are_admitted_where_only_restricted_ones_are() {
     }
     let deployment = &one(&objects, "Deployment", "curfew")["spec"]["template"]["spec"];
     let sweep = &one(&objects, "CronJob", "curfew-sweep")["spec"]["jobTemplate"]["spec"]["template"]["spec"];
-    for spec in [deployment, sweep] {
+    let report = &one(&objects, "CronJob", "curfew-report")["spec"]["jobTemplate"]["spec"]["template"]["spec"];
+    for spec in [deployment, sweep, report] {
         post(&format!("{home}/pods?dryRun=All"), json!({"metadata": {"generateName": "pod-"}, "spec": spec}))
             .await
             .unwrap();

@@ -21,4 +21,5 @@ mod replay;
 mod retention;
 mod running;
 mod second;
+mod standing;
 mod time;

@@ -1,4 +1,4 @@
-//! Whether the chart gives the operator and the sweep what they need, and nothing else.
+//! Whether the chart gives the operator, the sweep and the reports what they need, and nothing else.
 //!
 //! Judged by the API server's audit log, so it runs last, alone, on the control plane on which the live tests ran:
 //! `curfew-testbed run --chart charts/curfew -- bash -c 'cargo test --workspace && cargo test --workspace --test rights'`.
@@ -6,10 +6,11 @@
 mod audit;
 mod roles;
 mod seldom;
+mod snapshots;
 mod sweep;
 
 use curfew_testbed::bed::Bed;
-use curfew_testbed::chart::{OPERATOR, SWEEPER};
+use curfew_testbed::chart::{OPERATOR, REPORTER, SWEEPER};
 use futures::FutureExt;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 
@@ -20,9 +21,10 @@ async fn the_chart_grants_what_is_used_and_nobody_is_refused() {
     let done = [
         AssertUnwindSafe(seldom::what_no_shared_control_plane_can_show(&bed)).catch_unwind().await,
         AssertUnwindSafe(sweep::g8_a_sweep_ends_what_operator_and_kubernetes_did_not(&bed)).catch_unwind().await,
+        AssertUnwindSafe(snapshots::i6_each_slot_is_used_and_an_auditor_reads_who_held_what(&bed)).catch_unwind().await,
     ];
     let mut wrong = vec![];
-    for account in [OPERATOR, SWEEPER] {
+    for account in [OPERATOR, REPORTER, SWEEPER] {
         let (log, granted) = (audit::of(&bed.connection, account), roles::of(&bed.admin, account).await);
         assert!(!granted.is_empty(), "the chart grants {account} nothing");
         wrong.extend(audit::refused(&log));

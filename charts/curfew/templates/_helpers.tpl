@@ -16,6 +16,16 @@
 {{- define "curfew.operatorUser" -}}system:serviceaccount:{{ .Release.Namespace }}:{{ include "curfew.fullname" . }}{{- end -}}
 {{- define "curfew.sweeperUser" -}}system:serviceaccount:{{ .Release.Namespace }}:{{ include "curfew.sweep" . }}{{- end -}}
 
+{{/* The ServiceAccount of reports, and the ConfigMaps in which they keep snapshots, as a list of JSON. */}}
+{{- define "curfew.report" -}}{{ include "curfew.fullname" . }}-report{{- end -}}
+{{- define "curfew.snapshots" -}}
+{{- $names := list -}}
+{{- range $n := until (int .Values.report.snapshots.keep) -}}
+{{- $names = append $names (printf "curfew-standing-%02d" $n) -}}
+{{- end -}}
+{{- toJson $names -}}
+{{- end -}}
+
 {{- define "curfew.selector" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}

@@ -190,7 +190,40 @@ pub const ROWS: &[Row] = &[
         given: Nothing,
         who: Nadia,
         call: |s| create(bindings_in(&s.guarded), by_hand(s, user("alice"))),
-        answer: refused(BY_HAND, "goes through Curfew"),
+        answer: refused(BY_HAND, "access for User alice in this namespace goes through Curfew"),
+    },
+    Row {
+        says: "a binding by hand for several people where that is denied",
+        given: Nothing,
+        who: Nadia,
+        call: |s| {
+            let mut binding = by_hand(s, user("alice"));
+            binding["subjects"] = json!([user("alice"), user("bob"), user("carol")]);
+            create(bindings_in(&s.guarded), binding)
+        },
+        answer: refused(BY_HAND, "access for User alice and 2 more in this namespace goes through Curfew"),
+    },
+    Row {
+        says: "a binding by hand for a name that is no name where people are warned",
+        given: Nothing,
+        who: Nadia,
+        call: |s| create(bindings_in(&s.guarded.replace("-deny", "-warn")), by_hand(s, user("a\n\u{1b}[2J"))),
+        answer: warned("access for User of an odd name in this namespace goes through Curfew"),
+    },
+    Row {
+        says: "a binding by hand for everybody where that is denied",
+        given: Nothing,
+        who: Nadia,
+        call: |s| {
+            create(
+                bindings_in(&s.guarded),
+                by_hand(
+                    s,
+                    json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:authenticated"}),
+                ),
+            )
+        },
+        answer: refused(BY_HAND, "access for Group system:authenticated in this namespace goes through Curfew"),
     },
     Row {
         says: "a binding by hand for a group where that is denied",

@@ -19,6 +19,8 @@ pub const RELEASE: &str = "curfew";
 pub const OPERATOR: &str = "curfew";
 /// The sweeper's ServiceAccount.
 pub const SWEEPER: &str = "curfew-sweep";
+/// The ServiceAccount of reports.
+pub const REPORTER: &str = "curfew-report";
 /// The group of those who may use Curfew on a test bed: value `users` of the chart.
 pub const USERS: &str = "people";
 
