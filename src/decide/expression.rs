@@ -4,12 +4,15 @@
 use super::memo::Memo;
 use super::text;
 use cel::common::ast::{ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue};
-use cel::{Context, Program, Value};
+use cel::common::types::{CelBool, CelDuration, CelString, CelTimestamp};
+use cel::{Context, Env, ExecutionError, Program, Value};
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::Serialize;
+use regex::{Regex, RegexBuilder};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+mod value;
 
 /// The longest expression, in characters.
 pub const LONGEST: usize = 512;
@@ -30,6 +33,8 @@ const MOST_WORK: usize = 2_000_000;
 const LONGEST_LIST: usize = 512;
 /// What a regular expression may take when it is compiled, in bytes.
 const LARGEST_PATTERN: usize = 1 << 16;
+/// How many of them are remembered: no expression has room for as many.
+const MOST_PATTERNS: usize = 128;
 /// The most characters of a cause.
 const MOST_CAUSE: usize = 240;
 
@@ -115,7 +120,7 @@ impl std::fmt::Display for Fault {
     }
 }
 
-/// What an expression is judged by: one value for each of [`VARIABLES`].
+/// What an expression is judged by, whichever access it is about; with [`Asked`] one value for each of [`VARIABLES`].
 #[derive(Debug)]
 pub struct Facts<'a> {
     /// The spec, as JSON.
@@ -124,12 +129,6 @@ pub struct Facts<'a> {
     pub username: &'a str,
     /// Their groups.
     pub groups: &'a [String],
-    /// What is asked for: its name.
-    pub access: &'a str,
-    /// Its level.
-    pub level: String,
-    /// For how long.
-    pub duration: TimeDelta,
     /// Where.
     pub namespace: &'a str,
     /// Its labels.
@@ -139,38 +138,72 @@ pub struct Facts<'a> {
     /// Whether people work then; `None`: the calendar cannot be read.
     pub in_work_hours: Option<bool>,
 }
+/// One access that is asked for.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    /// Its name.
+    pub access: &'a str,
+    /// Its level.
+    pub level: &'a str,
+    /// For how long.
+    pub duration: TimeDelta,
+}
 
 /// The facts, ready for the interpreter.
-pub struct Scope(Context<'static, 'static>);
-impl Scope {
-    /// Takes a copy of the facts.
-    ///
-    /// # Errors
-    /// Which of them the interpreter cannot hold.
-    pub fn new(facts: &Facts<'_>) -> Result<Self, String> {
-        let mut context = Context::default();
-        let data = facts.request.get("data").cloned().unwrap_or_else(|| serde_json::json!([]));
-        let values = [
-            ("request", value(facts.request)?),
-            ("requester", value(&serde_json::json!({"username": facts.username, "groups": facts.groups}))?),
-            ("access", value(&serde_json::json!({"name": facts.access, "level": facts.level}))?),
-            ("duration", Value::Duration(facts.duration)),
-            (
-                "namespaceObject",
-                value(&serde_json::json!({"metadata": {"name": facts.namespace, "labels": facts.labels}}))?,
-            ),
-            ("now", Value::Timestamp(facts.now.fixed_offset())),
-            ("data", value(&data)?),
+pub struct Scope<'p, 'v>(Context<'p, 'v>);
+impl<'v> Scope<'_, 'v> {
+    /// What holds for every access. Texts are not copied: a loop copies each element that it looks at.
+    pub fn new(facts: &Facts<'v>) -> Self {
+        let mut context = Context::with_env(ENV.clone());
+        let requester = [
+            ("username", value::text(facts.username)),
+            ("groups", value::list(facts.groups, |group| value::text(group))),
         ];
-        for (name, value) in values.into_iter().chain(facts.in_work_hours.map(|yes| ("inWorkHours", Value::Bool(yes))))
-        {
-            context.add_variable_from_value(name, value);
+        let labels = facts.labels.iter().map(|(key, label)| (key.as_str(), value::text(label)));
+        let namespace = [("name", value::text(facts.namespace)), ("labels", value::map(labels))];
+        let data = facts.request.get("data").map_or_else(|| value::list(&[], value::of), value::of);
+        context.add_variable_as_val("request", value::of(facts.request));
+        context.add_variable_as_val("requester", value::map(requester));
+        context.add_variable_as_val("namespaceObject", value::map([("metadata", value::map(namespace))]));
+        context.add_variable_as_val("now", Box::new(CelTimestamp::from(facts.now.fixed_offset())));
+        context.add_variable_as_val("data", data);
+        if let Some(yes) = facts.in_work_hours {
+            context.add_variable_as_val("inWorkHours", Box::new(CelBool::from(yes)));
         }
-        Ok(Self(context))
+        Self(context)
+    }
+    /// The same, and what holds for one access.
+    pub fn of(&self, asked: &Asked<'v>) -> Scope<'_, 'v> {
+        let mut context = self.0.new_inner_scope();
+        let access = [("name", value::text(asked.access)), ("level", value::text(asked.level))];
+        context.add_variable_as_val("access", value::map(access));
+        context.add_variable_as_val("duration", Box::new(CelDuration::from(asked.duration)));
+        Scope(context)
     }
 }
-fn value(of: &impl Serialize) -> Result<Value, String> {
-    cel::to_value(of).map_err(|error| text::line(&error.to_string(), MOST_CAUSE))
+
+/// The interpreter's functions, and `matches` of our own: its own would compile the regular expression for each element of a
+/// list, and is left out of the build.
+static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| {
+    let mut env = Env::stdlib();
+    let global = cel::add_overload!(env, fn matches: (CelString, CelString) -> Result<CelBool>, id = "matches");
+    let member = cel::add_member_overload!(env, fn matches: (CelString, CelString) -> Result<CelBool>);
+    // Refused only if there is one of that name: an expression that uses it then says so.
+    debug_assert!(global.is_ok() && member.is_ok(), "the interpreter has its own `matches`");
+    Arc::new(env)
+});
+fn matches(text: &CelString<'_>, written: &CelString<'_>) -> Result<CelBool, ExecutionError> {
+    let unusable = |message| ExecutionError::FunctionError { function: "matches".to_owned(), message };
+    pattern(written.inner()).map(|pattern| CelBool::from(pattern.is_match(text.inner()))).map_err(unusable)
+}
+/// A regular expression, compiled once. Shared, since a clone of one has to make its working memory anew.
+fn pattern(written: &str) -> Result<Arc<Regex>, String> {
+    static KNOWN: Memo<Result<Arc<Regex>, String>> = Memo::new(MOST_PATTERNS);
+    KNOWN.get(written, || {
+        let mut builder = RegexBuilder::new(written);
+        let built = builder.size_limit(LARGEST_PATTERN).dfa_size_limit(LARGEST_PATTERN * 4).build();
+        built.map(Arc::new).map_err(|error| error.to_string())
+    })
 }
 
 /// An expression that was read.
@@ -212,11 +245,11 @@ impl Expression {
     ///
     /// # Errors
     /// Why it cannot be judged: a field that is not there, values that cannot be compared, or no yes or no.
-    pub fn holds(&self, scope: &Scope) -> Result<bool, String> {
+    pub fn holds(&self, scope: &Scope<'_, '_>) -> Result<bool, String> {
         all_hold(&[(self, scope)]).pop().unwrap_or_else(unjudged)
     }
     /// The same on the stack of the caller. A panic is the interpreter's way to refuse.
-    fn judged(&self, scope: &Scope) -> Result<bool, String> {
+    fn judged(&self, scope: &Scope<'_, '_>) -> Result<bool, String> {
         let answer = catch_unwind(AssertUnwindSafe(|| match self.0.execute(&scope.0) {
             Ok(Value::Bool(answer)) => Ok(answer),
             Ok(other) => Err(format!("must be true or false, not {}", other.type_of())),
@@ -263,7 +296,7 @@ impl Expression {
 }
 
 /// Whether each holds, in their order. All are judged on one deep stack: to make one takes longer than most of them.
-pub fn all_hold(all: &[(&Expression, &Scope)]) -> Vec<Result<bool, String>> {
+pub fn all_hold(all: &[(&Expression, &Scope<'_, '_>)]) -> Vec<Result<bool, String>> {
     if all.is_empty() {
         return vec![];
     }
@@ -394,9 +427,9 @@ fn work(of: &IdedExpr) -> usize {
 fn pattern_fault(of: &IdedExpr) -> Option<String> {
     let own = match &of.expr {
         Expr::Call(call) if call.func_name == "matches" => match call.args.last().map(|arg| &arg.expr) {
-            Some(Expr::Literal(LiteralValue::String(pattern))) => {
-                let built = regex::RegexBuilder::new(pattern.inner()).size_limit(LARGEST_PATTERN).build();
-                built.err().map(|error| format!("matches: {}", error.to_string().lines().last().unwrap_or_default()))
+            Some(Expr::Literal(LiteralValue::String(written))) => {
+                let error = pattern(written.inner()).err();
+                error.map(|error| format!("matches: {}", error.lines().last().unwrap_or_default()))
             }
             _ => Some("matches: write the regular expression out, in quotes".to_owned()),
         },

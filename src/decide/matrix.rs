@@ -1,12 +1,10 @@
 //! The approval matrix of a policy for one request: which steps it needs, and what its rules say.
 use super::calendar::Calendar;
-use super::expression::{self, Expression, Facts, Scope};
+use super::expression::{self, Asked, Expression, Facts, Scope};
 use super::screening::Filing;
 use super::text;
-use crate::api::policy::{Access, Approval, ApprovalRule, Ruling, Step};
-use chrono::TimeDelta;
+use crate::api::policy::{Approval, ApprovalRule, Ruling, Step};
 use kube::ResourceExt;
-use std::sync::Arc;
 
 /// The steps of a policy, as one request needs them.
 #[derive(Clone, Debug, Default)]
@@ -111,41 +109,38 @@ fn judged(filing: &Filing<'_>, whens: &[&str]) -> Vec<Answer> {
         return vec![];
     }
     let read: Vec<_> = whens.iter().map(|when| expression::read(when).map_err(|fault| fault.to_string())).collect();
-    let scopes = scopes(filing);
-    let under_each = |expression: &Arc<Expression>| match &scopes {
-        Ok(scopes) => Ok(scopes.iter().map(|scope| (expression.clone(), scope)).collect::<Vec<_>>()),
-        Err(why) => Err(why.clone()),
+    let spec = serde_json::to_value(&filing.request.spec);
+    let answers = match &spec {
+        Ok(spec) => under_each(filing, spec, &read.iter().flatten().map(AsRef::as_ref).collect::<Vec<_>>()),
+        Err(why) => vec![Err(why.to_string()); whens.len()],
     };
-    let asked: Vec<_> = read.iter().map(|read| read.as_ref().map_err(Clone::clone).and_then(under_each)).collect();
-    let all: Vec<_> =
-        asked.iter().flatten().flatten().map(|(expression, scope)| (expression.as_ref(), *scope)).collect();
-    let mut answers = expression::all_hold(&all).into_iter();
-    let mut of_each = |count: usize| answers.by_ref().take(count).collect::<Vec<_>>().into_iter().collect();
-    asked.iter().map(|of| of.as_ref().map_err(Clone::clone).and_then(|of| of_each(of.len()))).collect()
+    let mut answers = answers.into_iter();
+    read.into_iter().filter_map(|read| read.map_or_else(|why| Some(Err(why)), |_| answers.next())).collect()
 }
-
-fn scopes(filing: &Filing<'_>) -> Result<Vec<Scope>, String> {
-    let first = (filing.access, filing.duration);
-    let second = filing.then.map(|stage| (stage.access, stage.duration));
-    [first].into_iter().chain(second).map(|(access, duration)| scope(filing, access, duration)).collect()
-}
-fn scope(filing: &Filing<'_>, access: &Access, duration: TimeDelta) -> Result<Scope, String> {
+/// What each expression says of each access that is asked for. The spec is as it was filed, so that a field which is added to
+/// the API is there by itself.
+fn under_each(filing: &Filing<'_>, spec: &serde_json::Value, expressions: &[&Expression]) -> Vec<Answer> {
     let Filing { request, policy, namespace, installation, now, .. } = *filing;
-    // As it was filed, so that a field which is added to the API is there by itself.
-    let spec = serde_json::to_value(&request.spec).map_err(|error| error.to_string())?;
-    let at = now;
-    Scope::new(&Facts {
-        request: &spec,
+    let name = namespace.name_any();
+    let scope = Scope::new(&Facts {
+        request: spec,
         username: &request.spec.requester.username,
         groups: &request.spec.requester.groups,
-        access: &access.name,
-        level: format!("{:?}", access.level),
-        duration,
-        namespace: &namespace.name_any(),
+        namespace: &name,
         labels: namespace.labels(),
-        now: at,
-        in_work_hours: Calendar::of(&policy.spec, installation).ok().map(|calendar| calendar.is_work_time(at)),
-    })
+        now,
+        in_work_hours: Calendar::of(&policy.spec, installation).ok().map(|calendar| calendar.is_work_time(now)),
+    });
+    let second = filing.then.map(|stage| (stage.access, stage.duration));
+    let asked = [(filing.access, filing.duration)].into_iter().chain(second);
+    let asked: Vec<_> = asked.map(|(access, duration)| (access, format!("{:?}", access.level), duration)).collect();
+    let of_each = asked
+        .iter()
+        .map(|(access, level, duration)| scope.of(&Asked { access: &access.name, level, duration: *duration }));
+    let scopes: Vec<_> = of_each.collect();
+    let all = expressions.iter().flat_map(|expression| scopes.iter().map(move |scope| (*expression, scope)));
+    let answers = expression::all_hold(&all.collect::<Vec<_>>());
+    answers.chunks(scopes.len()).map(|of_one| of_one.iter().cloned().collect()).collect()
 }
 
 #[cfg(test)]

@@ -1,25 +1,24 @@
 use super::*;
 use serde_json::json;
 
-fn scope(groups: usize) -> Scope {
+fn scope(groups: usize) -> Scope<'static, 'static> {
     let groups: Vec<_> = (0..groups).map(|n| format!("group-{n}")).collect();
     let request = json!({"policy": "customer-support", "ticket": "SUP-4812", "reason": "Check why invoice totals changed.",
         "data": [{"system": "billing-db", "tenant": "4812", "records": ["1", "2"]}]});
     let labels: BTreeMap<_, _> =
         [("curfew.dev/sensitivity".to_owned(), "high".to_owned()), ("team".to_owned(), "billing".to_owned())].into();
-    Scope::new(&Facts {
-        request: &request,
+    // Kept for good, so that a test can take it anywhere.
+    let facts = Scope::new(&Facts {
+        request: Box::leak(Box::new(request)),
         username: "alice",
-        groups: &groups,
-        access: "logs",
-        level: "ReadOnly".into(),
-        duration: TimeDelta::minutes(45),
+        groups: Vec::leak(groups),
         namespace: "billing",
-        labels: &labels,
+        labels: Box::leak(Box::new(labels)),
         now: "2026-11-21T18:35:00Z".parse().unwrap(),
         in_work_hours: Some(false),
-    })
-    .unwrap()
+    });
+    let asked = Asked { access: "logs", level: "ReadOnly", duration: TimeDelta::minutes(45) };
+    Box::leak(Box::new(facts)).of(&asked)
 }
 
 #[test]
@@ -94,7 +93,7 @@ fn c12_what_cannot_be_judged_is_no_answer() {
         assert!(why.to_lowercase().contains(cause) && why.chars().count() <= MOST_CAUSE, "{source}: {why}");
     }
     // A calendar that cannot be read leaves its variable out.
-    let nothing = Scope(Context::default());
+    let nothing = Scope(Context::with_env(ENV.clone()));
     assert!(read("inWorkHours").unwrap().holds(&nothing).is_err());
 }
 
@@ -129,6 +128,65 @@ fn c12_the_work_of_an_expression_is_bounded() {
     let longer = ["requester.groups"; 16].join("+");
     let fault = read(&format!("({longer}).all(g, g in requester.groups)")).expect_err("16 lists in a list");
     assert!(fault.cause.contains("too long"), "{fault}");
+}
+
+#[test]
+fn c12_matches_means_what_regular_expressions_mean_everywhere() {
+    let scope = scope(2);
+    for (text, pattern, answer) in [
+        ("SUP-4812", "^SUP-[0-9]+$", true),
+        ("see SUP-4812", "SUP", true),
+        ("SUP\n", "^SUP$", false),
+        ("sup", "SUP", false),
+        ("sup", "(?i)SUP", true),
+        ("é", "^.$", true),
+        ("", "", true),
+        ("٣", "^[0-9]$", false),
+        ("٣", r"^\\d$", true),
+    ] {
+        let (text, at) = (text.replace('\n', "\\n"), pattern);
+        for source in [format!("'{text}'.matches('{at}')"), format!("matches('{text}', '{at}')")] {
+            assert_eq!(read(&source).unwrap().holds(&scope), Ok(answer), "{source}");
+        }
+    }
+    // Each element by the same pattern, and each pattern for itself.
+    assert_eq!(read("requester.groups.all(g, g.matches('^group-[01]$'))").unwrap().holds(&scope), Ok(true));
+    assert_eq!(read("requester.groups.exists(g, g.matches('^group-[23]$'))").unwrap().holds(&scope), Ok(false));
+    assert!(read("data.all(d, d.records.matches('1'))").unwrap().holds(&scope).is_err(), "a list is no text");
+}
+
+#[test]
+fn c12_a_pattern_is_compiled_once_and_only_within_its_bounds() {
+    let (first, again) = (pattern("^once-[0-9]+$").unwrap(), pattern("^once-[0-9]+$").unwrap());
+    assert!(Arc::ptr_eq(&first, &again));
+    for (written, cause) in [("(", "unclosed group"), ("(((a{200}){200}){200})", "size limit"), (r"(a)\1", "backref")] {
+        let error = pattern(written).expect_err(written);
+        assert!(error.contains(cause), "{written}: {error}");
+        let refused = matches(&CelString::from("a"), &CelString::from(written));
+        assert!(matches!(refused, Err(ExecutionError::FunctionError { .. })), "{written}: {refused:?}");
+    }
+}
+
+#[test]
+fn what_is_asked_for_second_has_its_own_access_and_nothing_else_of_its_own() {
+    let labels = BTreeMap::new();
+    let request = json!({});
+    let facts = Facts {
+        request: &request,
+        username: "alice",
+        groups: &[],
+        namespace: "billing",
+        labels: &labels,
+        now: DateTime::UNIX_EPOCH,
+        in_work_hours: None,
+    };
+    let facts = Scope::new(&facts);
+    let of = |access, minutes| facts.of(&Asked { access, level: "Admin", duration: TimeDelta::minutes(minutes) });
+    let (first, second) = (of("logs", 30), of("restart", 10));
+    let holds = |source: &str| [&first, &second].map(|scope| read(source).unwrap().holds(scope));
+    assert_eq!(holds("access.name == 'logs' && duration == duration('30m')"), [Ok(true), Ok(false)]);
+    assert_eq!(holds("access.name == 'restart' && duration == duration('10m')"), [Ok(false), Ok(true)]);
+    assert_eq!(holds("requester.username == 'alice' && size(data) == 0"), [Ok(true), Ok(true)]);
 }
 
 struct Dice(u64);
