@@ -47,7 +47,8 @@ pub fn lines(facts: &Facts<'_>) -> Vec<String> {
     let mut sections: Vec<Section> = vec![];
     let mut say = |label: &str, text: Option<String>, most: usize| {
         let text = text.filter(|text| !text.is_empty()).map(|text| format!("{label}: {text}"));
-        sections.extend(text.map(|text| Section { text: text::line(&text, usize::MAX), most }));
+        // More than there is room for, however it is broken: what is cut here is not looked at for each line again.
+        sections.extend(text.map(|text| Section { text: text::line(&text, 2 * WIDTH * most), most }));
     };
     let Facts { filing, status, steps, .. } = facts;
     let spec = &filing.request.spec;

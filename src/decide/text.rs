@@ -2,9 +2,19 @@
 
 /// One line of at most `most` characters: control and direction characters are written out, the rest is cut.
 pub fn line(text: &str, most: usize) -> String {
-    let mut line = String::with_capacity(text.len());
+    let (mut line, mut length) = (String::with_capacity(text.len().min(most.saturating_mul(4))), 0);
     for c in text.trim().chars() {
-        if acts(c) { line.extend(c.escape_default()) } else { line.push(c) }
+        // What is cut off is not looked at: it may be a thousand times as long.
+        if length > most {
+            break;
+        }
+        if acts(c) {
+            length += c.escape_default().len();
+            line.extend(c.escape_default());
+        } else {
+            length += 1;
+            line.push(c);
+        }
     }
     match line.char_indices().nth(most) {
         None => line,
@@ -67,6 +77,11 @@ mod tests {
             ("éééééé", 3, "éé…"),
             ("a\nb\u{1b}[31m", 40, "a\\nb\\u{1b}[31m"),
             ("\u{202e}evil", 40, "\\u{202e}evil"),
+            ("aa\u{1b}b", 4, "aa\\…"),
+            ("aaa\n", 3, "aaa"),
+            ("aaa\nb", 3, "aa…"),
+            ("any", 0, "…"),
+            ("", 0, ""),
         ] {
             assert_eq!(line(text, most), line_);
         }
