@@ -2,6 +2,7 @@
 #![deny(clippy::disallowed_types)]
 pub mod admission;
 pub mod calendar;
+pub mod duty;
 pub mod evidence;
 pub mod grant;
 pub mod names;

@@ -8,6 +8,7 @@ pub mod brief;
 pub mod calendar;
 pub mod children;
 pub mod clock;
+pub mod duties;
 pub mod edits;
 pub mod effect;
 pub mod expiry;

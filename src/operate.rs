@@ -1,6 +1,7 @@
 //! The tasks of a running operator, how they start and how they stop.
 mod beside;
 pub mod clock;
+mod debts;
 pub mod expiry;
 pub mod export;
 pub mod fuse_test;
@@ -32,6 +33,7 @@ use crate::decide::{Installation, Next, Standing};
 use crate::telemetry::metrics::PassResult;
 use crate::telemetry::{Health, Metrics};
 use clock::Clock;
+use debts::Debts;
 use expiry::Expiry;
 use export::Sink;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
@@ -106,6 +108,8 @@ pub struct Context {
     pub heads: Heads,
     /// Who has a pass when.
     pub lanes: Lanes,
+    /// On which records a duty was missed.
+    pub debts: Debts,
 }
 impl Context {
     fn standing(&self) -> Standing {
@@ -168,10 +172,23 @@ pub async fn run(
     let _counted = Running(tokio::spawn(counted));
     let lease = lease::run(free.clone(), clock.clone(), installation.clone(), standing(), stopped(stop.clone()));
     let cluster = free.with_places(PLACES);
-    let (trials, passes, turns, lanes, heads) = Default::default();
+    let (trials, passes, turns, lanes, heads, debts) = Default::default();
     let sink = Sink::new(installation.export.as_deref(), &installation.cluster_name, &installation.pod);
-    let context =
-        Context { cluster, clock, installation, health, metrics, teller, trials, passes, turns, lanes, sink, heads };
+    let context = Context {
+        cluster,
+        clock,
+        installation,
+        health,
+        metrics,
+        teller,
+        trials,
+        passes,
+        turns,
+        lanes,
+        sink,
+        heads,
+        debts,
+    };
     let context = Arc::new(context);
     tokio::join!(
         lease,
@@ -209,7 +226,11 @@ impl<T> Drop for Running<T> {
 
 async fn policies(client: &Client, context: &Arc<Context>, stop: impl Future<Output = ()> + Send + Sync + 'static) {
     let controller = Controller::new(Api::<Trace<AccessPolicy>>::all(client.clone()), watched());
-    let of_grant = |grant: Trace<AccessGrant>| grant.labels().get(names::POLICY_LABEL).map(|name| ObjectRef::new(name));
+    let shared = context.clone();
+    let of_grant = move |grant: Trace<AccessGrant>| {
+        drop(shared.debts.note(&grant));
+        grant.labels().get(names::POLICY_LABEL).map(|name| ObjectRef::new(name))
+    };
     let every = |known: Store<Trace<AccessPolicy>>| {
         move || known.state().iter().map(|p| ObjectRef::from_obj(p.as_ref())).collect::<Vec<_>>()
     };
@@ -269,6 +290,11 @@ async fn grants(client: &Client, context: &Arc<Context>, stop: impl Future<Outpu
     let bound =
         |known: Store<Trace<AccessGrant>>| move |kind, name: &str, namespace| bound_by(&known, kind, name, namespace);
     let (by_cluster_role, by_role) = (bound(controller.store()), bound(controller.store()));
+    let (shared, known) = (context.clone(), controller.store());
+    let of_debtor = move |record: Trace<AccessGrant>| {
+        let person = shared.debts.note(&record);
+        person.map_or(vec![], |person| held_by(&known, &person))
+    };
     controller
         .watches(Api::<Trace<ClusterRole>>::all(client.clone()), watched(), move |role| {
             by_cluster_role(RoleKind::ClusterRole, &role.name_any(), None)
@@ -276,6 +302,7 @@ async fn grants(client: &Client, context: &Arc<Context>, stop: impl Future<Outpu
         .watches(Api::<Trace<Role>>::all(client.clone()), watched(), move |role| {
             by_role(RoleKind::Role, &role.name_any(), role.namespace())
         })
+        .watches(Api::<Trace<AccessGrant>>::all(client.clone()), watched(), of_debtor)
         .watches(Api::<Trace<Job>>::all(client.clone()), ours(), move |job| to_grant(names::grant_of_child(&job)))
         .watches(Api::<Trace<RoleBinding>>::all(client.clone()), ours(), move |binding| {
             to_grant(names::grant_of_child(&binding))
@@ -308,6 +335,12 @@ fn bound_by(
         grant.role().is_some_and(|role| role.kind == kind && role.name == name) && is_there()
     };
     known.state().iter().filter(is_bound).map(|grant| ObjectRef::from_obj(grant.as_ref())).collect()
+}
+
+/// The grants of this person that may give access.
+fn held_by(known: &Store<Trace<AccessGrant>>, person: &str) -> Vec<ObjectRef<Trace<AccessGrant>>> {
+    let held = |grant: &&Arc<Trace<AccessGrant>>| grant.holder() == Some(person);
+    known.state().iter().filter(held).map(|grant| ObjectRef::from_obj(grant.as_ref())).collect()
 }
 
 /// What of each policy concerns its requests, and how many grants it counted, when it was last seen.

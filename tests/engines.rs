@@ -74,6 +74,7 @@ const STATES: &[(&str, &str, &[&str])] = &[
             "Tampered",
             "NeverStarted",
             "RoleChanged",
+            "DutyMissed",
             "RoleGrew",
         ],
     ),

@@ -299,6 +299,7 @@ impl World {
             live: &[],
             earlier: &earlier,
             pending: &[],
+            missed: &[],
             installation: &self.installation,
         };
         let screening = request::screened(&seen, self.lives[0].grant.as_ref(), &self.standing);
@@ -339,6 +340,7 @@ impl World {
             binding: self.lives[of].binding.as_ref(),
             namespace: Some(&self.namespace),
             role: &role,
+            missed: None,
         };
         let policy = self.policy.clone();
         let (rules, then_rules) = (self.rules.as_deref(), Some(&restart[..]));

@@ -115,6 +115,7 @@ impl Case {
             request: &self.request,
             policy: Some(&self.policy),
             edits: &Edits::None,
+            missed: &[],
             policies: &self.policies,
             namespace: Some(&self.namespace),
             rules: Some(&self.rules),

@@ -1,4 +1,5 @@
 //! `AccessGrant`: the record of one decision and of the access that came of it.
+use super::duty::{Duties, DutiesOf, Owed};
 use super::evidence::{Attachment, DataClass, DataScope, LegalBasis};
 use super::permission::Danger;
 use super::policy::Ruling;
@@ -32,6 +33,7 @@ use std::collections::BTreeMap;
     selectable = ".spec.attestation.change",
     selectable = ".status.state",
     selectable = ".status.flagged",
+    selectable = ".status.dutiesState",
     printcolumn(name = "Ticket", type_ = "string", json_path = ".spec.ticket"),
     printcolumn(name = "User", type_ = "string", json_path = ".spec.user"),
     printcolumn(name = "Access", type_ = "string", json_path = ".spec.access"),
@@ -47,6 +49,7 @@ use std::collections::BTreeMap;
     printcolumn(name = "Policy", type_ = "string", json_path = ".spec.policy.name", priority = 1),
     printcolumn(name = "Role", type_ = "string", json_path = ".spec.roleRef.name", priority = 1),
     printcolumn(name = "Filed-By", type_ = "string", json_path = ".spec.filedBy", priority = 1),
+    printcolumn(name = "Duties", type_ = "string", json_path = ".status.dutiesState", priority = 1),
     printcolumn(name = "Reason", type_ = "string", json_path = ".spec.reason", priority = 1),
     validation = Rule::new("self.spec == oldSelf.spec").message("a grant's spec is a snapshot and never changes").field_path(".spec"),
     validation = Rule::new("!has(oldSelf.status) || has(self.status)").message("may not be removed").field_path(".status")
@@ -192,6 +195,9 @@ pub struct AccessGrantSpec {
     /// When access ends, fixed once; absent where nothing was granted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Instant>,
+    /// What is owed for it, by whom and until when; absent where nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duties: Option<DutiesOf>,
 }
 
 /// The request that a grant is about.
@@ -378,6 +384,7 @@ pub struct TimelineEntry {
 
 /// Something that a reader of the record must not miss.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Flag {
     /// Which.
     #[serde(rename = "type")]
@@ -388,6 +395,10 @@ pub struct Flag {
     /// What happened.
     #[schemars(length(max = 512))]
     pub message: String,
+    /// Who cleared it, and how; absent while it stands. A flag stays on record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub cleared_by: Option<String>,
 }
 
 /// The fuse: the Job that ends the access also when the operator is dead.
@@ -437,6 +448,18 @@ pub struct AccessGrantStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub flagged: Option<String>,
+    /// Written by people: what they owe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duties: Option<Duties>,
+    /// What is owed, by whom and until when, and what follows if it is not met.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 3))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["duty".into()]))]
+    pub owed: Vec<Owed>,
+    /// The reason of `DutiesMet`, for columns and field selectors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub duties_state: Option<String>,
     /// What happened, in order. Append-only: 240 entries before the end, the last 16 places are for the end and after.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
@@ -449,7 +472,7 @@ pub struct AccessGrantStatus {
     /// The `metadata.generation` that this status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Active` and `RemovalVerified`.
+    /// `Active`, `RemovalVerified` and `DutiesMet`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions_schema")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]

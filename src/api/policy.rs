@@ -1,5 +1,6 @@
 //! `AccessPolicy`: one reason that justifies access.
 use super::calendar::Calendar;
+use super::duty::Within;
 use super::evidence::{DataClass, Required};
 use super::time::{Instant, Span};
 use super::{schema::*, subject::*};
@@ -79,6 +80,9 @@ pub struct AccessPolicySpec {
     /// How much one person may hold.
     #[serde(default)]
     pub limits: Limits,
+    /// What is owed once access has ended.
+    #[serde(default)]
+    pub closeout: Closeout,
     /// Who may file for others, such as a GitOps engine or a portal. Absent: nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_behalf: Option<OnBehalf>,
@@ -352,6 +356,23 @@ impl Default for Limits {
             renewals: two(),
             auto_approvals_per_day: five(),
         }
+    }
+}
+
+/// What is owed once access has ended: what was found or changed, why, and what follows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Closeout {
+    /// Until when it is owed, counted from the end of the access: a duration of at most `720h`, `SameDay` or
+    /// `NextBusinessDay`.
+    #[serde(default = "day")]
+    pub within: Within,
+}
+fn day() -> Within {
+    Within::Span(Span::from_secs(24 * 3600))
+}
+impl Default for Closeout {
+    fn default() -> Self {
+        Self { within: day() }
     }
 }
 

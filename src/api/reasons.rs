@@ -218,6 +218,8 @@ pub enum EndReason {
     Tampered,
     /// Its role grew: it gave more than what was agreed to. The API server's audit log says who changed it.
     RoleChanged,
+    /// Its person missed a duty, of this access or of an earlier one.
+    DutyMissed,
     /// It could not begin in time, or what it was agreed under did not hold any more when it was to begin.
     NeverStarted,
 }
@@ -249,6 +251,31 @@ impl Reason for RemovalVerified {
     }
 }
 
+/// `DutiesMet`: whether what is owed for an access was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, EnumMessage, VariantArray)]
+pub enum DutiesMet {
+    /// Something is owed, and there is time left: `status.owed` says what, by whom and until when.
+    Open,
+    /// Everything that was owed was done.
+    Met,
+    /// Everything that was owed was done, or a reviewer wrote that it need not be.
+    Waived,
+    /// Nothing is owed, as access never began.
+    NothingOwed,
+    /// Something was not done in time: `status.owed` says what, what follows, and how to put it right.
+    Overdue,
+}
+impl Reason for DutiesMet {
+    const CONDITION: &'static str = "DutiesMet";
+    fn truth(self) -> Truth {
+        match self {
+            Self::Open => Truth::Unknown,
+            Self::Met | Self::Waived | Self::NothingOwed => Truth::True,
+            Self::Overdue => Truth::False,
+        }
+    }
+}
+
 /// What a reader of a record must not miss.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, IntoStaticStr, EnumMessage, VariantArray,
@@ -262,6 +289,10 @@ pub enum FlagType {
     ChainBroken,
     /// More happened than the timeline has places for: the rest is in Events and log only.
     TimelineFull,
+    /// A duty of this grant was not done in time; `clearedBy` says who did it later, or waived it.
+    DutyOverdue,
+    /// The access was ended because its person had missed a duty, of this grant or of another: the message names it.
+    EndedForDuty,
 }
 
 /// Sets one condition; `lastTransitionTime` moves only with its status.
@@ -318,6 +349,7 @@ pub fn reference() -> Vec<(&'static str, &'static str, &'static str, &'static st
     rows::<Outcome>(&mut all);
     rows::<EndReason>(&mut all);
     rows::<RemovalVerified>(&mut all);
+    rows::<DutiesMet>(&mut all);
     all
 }
 

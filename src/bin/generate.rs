@@ -75,6 +75,10 @@ fn conditions() -> String {
         ("Approved", "AccessRequest: what those who decide made of it. Final once it is not `Unknown`."),
         ("Active", "AccessGrant, and copied to its AccessRequest: whether access holds, and why not."),
         ("RemovalVerified", "AccessGrant: whether the API server itself says no, after the end."),
+        (
+            "DutiesMet",
+            "AccessGrant: whether what is owed for the access was done. Also column DUTIES (`-o wide`) and the field selector `status.dutiesState`.",
+        ),
     ];
     let mut text = "## Conditions and their reasons\n\nColumn STATE, `status.state` and the field selector `status.state` show the reason that decides at the moment. An AccessRequest without a status is `New`.\n\n".to_owned();
     for (condition, about) in OF {

@@ -2,9 +2,10 @@
 use super::trace::Trace;
 use super::{Cluster, Error, Operation};
 use crate::api::policy::AccessPolicy;
-use crate::api::reasons::{BeginReason, EndReason, Outcome, Screened};
+use crate::api::reasons::{BeginReason, DutiesMet, EndReason, Outcome, Screened};
 use crate::api::subject::{RoleKind, RoleRef};
 use crate::api::{admission, grant::AccessGrant, names, request::AccessRequest, time};
+use crate::decide::duties::{self, Missed};
 use crate::decide::effect::{Answer, Question};
 use crate::decide::grant::{self, RoleNow};
 use crate::decide::request;
@@ -86,7 +87,7 @@ impl Cluster {
     /// When the API server failed us.
     pub async fn grant(&self, name: &str) -> Result<Option<Surroundings>, Error> {
         let grants = Api::<AccessGrant>::all(self.client.clone());
-        let Some((grant, written)) = self.record(name).await? else { return Ok(None) };
+        let Some((grant, written)) = self.decoded_and_written(name).await? else { return Ok(None) };
         let (namespace, of) = (&grant.spec.namespace, &grant.spec.request);
         let child = names::child_of(&grant.spec);
         let namespaces = Api::<Namespace>::all(self.client.clone());
@@ -160,7 +161,7 @@ impl Cluster {
     }
 
     /// One record, decoded and as it is written.
-    async fn record(&self, name: &str) -> Result<Option<(AccessGrant, Value)>, Error> {
+    async fn decoded_and_written(&self, name: &str) -> Result<Option<(AccessGrant, Value)>, Error> {
         let grants = Api::<DynamicObject>::all_with(self.client.clone(), &AccessGrant::api_resource());
         let read = async {
             let Some(mut object) = grants.get_opt(name).await? else { return Ok(None) };
@@ -265,6 +266,27 @@ impl Cluster {
     /// When the API server failed us.
     pub async fn live_grants_of(&self, user: &str) -> Result<Vec<AccessGrant>, Error> {
         self.live_grants("spec.user", user).await
+    }
+
+    /// One record, read live; `None`: no such record.
+    ///
+    /// # Errors
+    /// When the API server failed us.
+    pub async fn record(&self, name: &str) -> Result<Option<AccessGrant>, Error> {
+        let grants = Api::<AccessGrant>::all(self.client.clone());
+        self.call(Operation::ReadGrant, grants.get_opt(name)).await
+    }
+
+    /// What one person missed and has not made good, on all their records.
+    ///
+    /// # Errors
+    /// When the API server failed us.
+    pub async fn missed_by(&self, user: &str) -> Result<Vec<Missed>, Error> {
+        let overdue: &str = DutiesMet::Overdue.into();
+        let selector = format!("spec.user={},status.dutiesState={overdue}", escaped(user));
+        let params = ListParams::default().fields(&selector);
+        let records: Vec<AccessGrant> = self.list(Operation::ReadGrant, Api::all(self.client.clone()), params).await?;
+        Ok(records.iter().filter_map(duties::missed).collect())
     }
 
     /// What a renewal is judged by: every record of this person in the request's namespace for its ticket under its policy,

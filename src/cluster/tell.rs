@@ -4,7 +4,7 @@ use super::{Cluster, Error, Operation};
 use crate::api::grant::TimelineEntry;
 use crate::api::names::{FIELD_MANAGER, TIMELINE_ANNOTATION};
 use crate::api::reasons::{
-    Approved, BeginReason, EndReason, Outcome, Ready, Reason, RemovalVerified, Screened, SecondStage,
+    Approved, BeginReason, DutiesMet, EndReason, Outcome, Ready, Reason, RemovalVerified, Screened, SecondStage,
 };
 use crate::api::time;
 use crate::decide::Now;
@@ -168,7 +168,8 @@ fn is_warning(t: &Transition) -> bool {
         || says(t, &[BeginReason::Scheduled, BeginReason::Preparing, BeginReason::Bound])
         || says(t, &[Outcome::Approved, Outcome::Withdrawn, Outcome::DryRun])
         || says(t, &[EndReason::Expired, EndReason::Closed, EndReason::NamespaceDeleted])
-        || says(t, &[RemovalVerified::Removed, RemovalVerified::HeldByAnother]);
+        || says(t, &[RemovalVerified::Removed, RemovalVerified::HeldByAnother])
+        || says(t, &[DutiesMet::Open, DutiesMet::Met, DutiesMet::Waived, DutiesMet::NothingOwed]);
     !expected
 }
 
@@ -381,6 +382,8 @@ mod tests {
             "Active/FuseBurned",
             "Active/BindingDeleted",
             "RemovalVerified/StillAllowed",
+            "Active/DutyMissed",
+            "DutiesMet/Overdue",
         ] {
             assert!(loud.iter().any(|l| l == must), "{must} is not in {loud:?}");
         }

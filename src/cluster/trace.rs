@@ -1,6 +1,7 @@
 //! What the caches keep of an object: enough to know what changed, and whom that concerns. Passes read the rest live.
 use crate::api::subject::RoleRef;
 use crate::api::time::Instant;
+use crate::decide::duties;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use serde::{Deserialize, Deserializer};
@@ -11,7 +12,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 /// The trace of an object: its identity, its labels, the policy that it names, its state; of a grant, and of a request that
-/// has one, when it ends; of a grant that may give access, its role; of a policy, whether it is ready and how many grants it
+/// has one, when it ends; of a grant that may give access, its role and its person, who is known too where a duty is overdue; of a policy, whether it is ready and how many grants it
 /// counts. Everything else may be anything: an object that cannot be
 /// decoded does not stop a watch.
 pub struct Trace<K> {
@@ -20,6 +21,8 @@ pub struct Trace<K> {
     state: Option<String>,
     expires_at: Option<Instant>,
     role: Option<RoleRef>,
+    user: Option<String>,
+    is_overdue: bool,
     has_second: bool,
     ready: Option<String>,
     active_grants: Option<i64>,
@@ -41,6 +44,14 @@ impl<K> Trace<K> {
     /// `spec.roleRef` of a grant that may give access.
     pub fn role(&self) -> Option<&RoleRef> {
         self.role.as_ref()
+    }
+    /// `spec.user` of a grant that may give access.
+    pub fn holder(&self) -> Option<&str> {
+        self.user.as_deref().filter(|_| self.role.is_some())
+    }
+    /// `spec.user` of a grant on which a duty is overdue.
+    pub fn debtor(&self) -> Option<&str> {
+        self.user.as_deref().filter(|_| self.is_overdue)
     }
     /// Whether `spec.then` of a request asks for a second access.
     pub fn has_second(&self) -> bool {
@@ -86,9 +97,23 @@ impl<'de, K> Deserialize<'de> for Trace<K> {
         let has_second = spec.as_ref().is_some_and(|spec| spec.get("then").is_some());
         // Nobody looks for the role of what is over, and there may be thousands.
         let is_live = granted.is_some() && text(status.as_ref(), "endReason").is_none();
+        let is_overdue = duties::is_overdue(text(status.as_ref(), "dutiesState").as_deref());
+        let user = text(spec.as_ref(), "user").filter(|_| is_live || is_overdue);
         let role = spec.filter(|_| is_live).and_then(|mut s| serde_json::from_value(s.get_mut("roleRef")?.take()).ok());
         let (ready, active_grants) = status.map_or((None, None), |s| (ready(&s), s["activeGrants"].as_i64()));
-        Ok(Self { meta, policy, state, expires_at, role, has_second, ready, active_grants, kind: PhantomData })
+        Ok(Self {
+            meta,
+            policy,
+            state,
+            expires_at,
+            role,
+            user,
+            is_overdue,
+            has_second,
+            ready,
+            active_grants,
+            kind: PhantomData,
+        })
     }
 }
 fn ready(status: &Value) -> Option<String> {
@@ -102,6 +127,7 @@ impl<K> Clone for Trace<K> {
             policy: self.policy.clone(),
             state: self.state.clone(),
             role: self.role.clone(),
+            user: self.user.clone(),
             ready: self.ready.clone(),
             ..*self
         }

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use std::fmt::Debug;
 
 /// What people write in a status: the operator's patches leave it alone.
-const PEOPLES: &[&str] = &["approvals", "close", "then", "reviews"];
+const PEOPLES: &[&str] = &["approvals", "close", "then", "reviews", "duties"];
 
 /// What became of a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

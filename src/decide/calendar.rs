@@ -92,6 +92,28 @@ impl Calendar {
             .filter_map(|date| self.first(date, self.hours.begin(), at))
             .find(|start| *start > at && self.is_work_time(*start))
     }
+    /// Until when something is owed on the same day: the midnight that ends it; of what comes after work, the next start of
+    /// work (H12).
+    pub fn same_day(&self, at: DateTime<Utc>) -> DateTime<Utc> {
+        let date = |at: DateTime<Utc>| at.with_timezone(&self.zone).date_naive();
+        let next = self.next_start_of_work(at).filter(|next| date(*next) != date(at) && !self.is_work_time(at));
+        next.unwrap_or_else(|| self.end_of_day(at))
+    }
+    /// The midnight that ends the next business day.
+    pub fn next_business_day(&self, at: DateTime<Utc>) -> DateTime<Utc> {
+        // A start of work at that very midnight is of the next day too.
+        let over = self.end_of_day(at) - TimeDelta::seconds(1);
+        self.next_start_of_work(over).map_or_else(|| self.end_of_day(at), |start| self.end_of_day(start))
+    }
+    /// The calendar as it is written, with nothing left open.
+    pub fn written(&self) -> api::Calendar {
+        api::Calendar {
+            time_zone: Some(self.zone.name().to_owned()),
+            work_days: Some(self.days.iter().copied().collect()),
+            work_hours: Some(self.hours),
+            holidays: Some(self.holidays.iter().copied().collect()),
+        }
+    }
     /// An instant as the clock on the wall shows it: `2026-11-21 23:40 (Europe/Berlin)`.
     pub fn in_words(&self, at: DateTime<Utc>) -> String {
         format!("{} ({})", at.with_timezone(&self.zone).format("%Y-%m-%d %H:%M"), self.zone.name())

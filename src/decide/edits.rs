@@ -5,10 +5,11 @@
 //! composed is never guessed: the request is incomplete until it is filed anew.
 use super::screening::{Code, Finding, Seen, checks, entitlement, pattern};
 use super::{expression, selector, text};
+use crate::api::duty::Within;
 use crate::api::names;
 use crate::api::policy::{
-    Access, AccessPolicy, AccessPolicySpec, Approval, ApprovalRule, Backups, Durations, Evidence, Limits, Mode,
-    OnBehalf, ReasonRule, Ruling, Step, TicketRule,
+    Access, AccessPolicy, AccessPolicySpec, Approval, ApprovalRule, Backups, Closeout, Durations, Evidence, Limits,
+    Mode, OnBehalf, ReasonRule, Ruling, Step, TicketRule,
 };
 use crate::api::request::{AccessRequest, FiledUnder};
 use crate::api::subject::Subject;
@@ -151,6 +152,7 @@ pub fn stricter(
         evidence: _,
         approval: _,
         limits: _,
+        closeout: _,
         on_behalf: _,
         retention_days,
     } = now.clone();
@@ -177,6 +179,7 @@ pub fn stricter(
         evidence: both_ask(&filed.evidence, &now.evidence, request),
         approval: both_approve(&filed.approval, &now.approval)?,
         limits: lower(&filed.limits, &now.limits),
+        closeout: Closeout { within: sooner(filed.closeout.within, now.closeout.within)? },
         on_behalf: both_let_file(filed, now),
         retention_days,
     })
@@ -197,6 +200,15 @@ fn same_calendar(filed: &AccessPolicySpec, now: &AccessPolicySpec) -> Result<(),
         return Err("spec.calendar.timeZone is another, and access ends with the day".to_owned());
     }
     Ok(())
+}
+
+/// Which of two deadlines comes first. Of a span and a day nobody can tell before the access ends.
+fn sooner(filed: Within, now: Within) -> Result<Within, String> {
+    match (filed, now) {
+        (Within::Span(filed), Within::Span(now)) => Ok(Within::Span(filed.min(now))),
+        (filed, now) if filed == now => Ok(now),
+        _ => Err(format!("spec.closeout.within was {filed} and is {now}")),
+    }
 }
 
 /// Selects what both select. A selector that is empty selects nothing.

@@ -7,12 +7,13 @@ mod ending;
 pub use basis::Basis;
 use basis::Holds;
 
+use super::duties::{self, Missed};
 use super::effect::{Answer, Effect, Identity, Question};
 use super::role::{self, Permission};
 use super::timeline::{self, Chain};
 use super::{Fuses, Guard, Installation, Next, Now, Plan, Standing, children, record, transition};
 use crate::api::grant::{AccessGrant, AccessGrantStatus, FuseOf};
-use crate::api::reasons::{self, BeginReason, EndReason, FlagType, Outcome, Reason, RemovalVerified};
+use crate::api::reasons::{self, BeginReason, DutiesMet, EndReason, FlagType, Outcome, Reason, RemovalVerified};
 use crate::api::{names, request::AccessRequest};
 use chrono::{DateTime, TimeDelta, Utc};
 use k8s_openapi::api::batch::v1::Job;
@@ -26,6 +27,8 @@ const MARGIN: TimeDelta = TimeDelta::seconds(2);
 const AFTERWARDS: TimeDelta = TimeDelta::milliseconds(500);
 /// How soon to look again at something that should change by itself.
 const SOON: TimeDelta = TimeDelta::seconds(5);
+/// How long before a duty is due it is waited for to the second.
+const NEAR: TimeDelta = TimeDelta::minutes(10);
 /// How long before the access that it renews ends a renewal begins, so that there is no gap: its person has that access.
 const LEAD: TimeDelta = TimeDelta::seconds(5);
 
@@ -55,6 +58,8 @@ pub struct Found<'a> {
     pub namespace: Option<&'a Namespace>,
     /// What its role gives.
     pub role: &'a RoleNow,
+    /// What its person missed on another record, and has not made good.
+    pub missed: Option<&'a Missed>,
 }
 
 /// What was read at the start of the pass.
@@ -99,6 +104,10 @@ impl Found<'_> {
             RoleNow::Unread | RoleNow::Gone => None,
         }
     }
+    /// The missed duty that ends it.
+    fn missed_duty(&self) -> Option<&Missed> {
+        self.missed.filter(|missed| missed.ends(self.grant))
+    }
     fn status(&self) -> AccessGrantStatus {
         self.grant.status.clone().unwrap_or_default()
     }
@@ -123,9 +132,13 @@ pub fn end_of(found: &Found<'_>, now: Now) -> Option<EndReason> {
     if let Some(recorded) = status.and_then(|s| s.end_reason) {
         return Some(recorded);
     }
-    // The binding may be gone, and the role as it was, since this was found.
-    if status.is_some_and(|s| s.flags.iter().any(|f| f.type_ == FlagType::RoleGrew)) {
+    // The binding may be gone, and the role as it was or the duty met, since this was found.
+    let is_flagged = |flag: FlagType| status.is_some_and(|s| s.flags.iter().any(|f| f.type_ == flag));
+    if is_flagged(FlagType::RoleGrew) {
         return Some(EndReason::RoleChanged);
+    }
+    if is_flagged(FlagType::EndedForDuty) {
+        return Some(EndReason::DutyMissed);
     }
     let started = status.is_some_and(|s| s.started_at.is_some()) || found.own_binding().is_some();
     let recorded_fuse = status.and_then(|s| s.fuse.as_ref());
@@ -144,6 +157,9 @@ pub fn end_of(found: &Found<'_>, now: Now) -> Option<EndReason> {
     };
     if let Some(close) = request.status.as_ref().and_then(|s| s.close.as_ref()) {
         return Some(if close.by == found.grant.spec.user { EndReason::Closed } else { EndReason::Revoked });
+    }
+    if found.missed_duty().is_some() {
+        return Some(EndReason::DutyMissed);
     }
     // Before the fuse and the binding are missed: a crash may have come between their deletion and the record of why.
     if !found.is_tampered() && found.growth().is_some() {
@@ -212,12 +228,26 @@ pub fn decide(observed: &Observed<'_>, now: Now) -> Plan<AccessGrantStatus> {
     if !is_kept && observed.standing.lease_held && may_go(grant) {
         return Plan { effects: vec![Effect::DeleteGrant(Identity::of(grant))], status: None, next: Next::OnChange };
     }
-    if grant.spec.outcome != Outcome::Approved {
-        return refused(observed, now);
-    }
-    match end_of(&observed.found, now) {
+    let plan = match end_of(&observed.found, now) {
+        _ if grant.spec.outcome != Outcome::Approved => refused(observed, now),
         Some(reason) => ending::end(observed, reason, now),
         None => begin(observed, now),
+    };
+    // As of now, or as it will be stored: whichever says more of what is owed.
+    let owing = plan.status.as_ref().or(grant.status.as_ref());
+    let due = owing.and_then(|status| duties::next(status, now));
+    Plan { next: due.map_or(plan.next, |due| sooner(plan.next, due)), ..plan }
+}
+
+/// The same, but not later than when a duty is due.
+fn sooner(next: Next, due: TimeDelta) -> Next {
+    match next {
+        Next::After(wait) => Next::After(wait.min(due)),
+        Next::Eventually(wait) if due < NEAR => Next::After(wait.min(due)),
+        Next::OnChange if due < NEAR => Next::After(due),
+        Next::Eventually(wait) => Next::Eventually(wait.min(due - NEAR / 2)),
+        Next::OnChange => Next::Eventually(due - NEAR / 2),
+        Next::AtOnce => Next::AtOnce,
     }
 }
 
@@ -456,11 +486,13 @@ fn until_retention(grant: &AccessGrant, now: Now) -> Next {
 fn changed(observed: &Observed<'_>, mut status: AccessGrantStatus, now: Now) -> Option<AccessGrantStatus> {
     let grant = observed.found.grant;
     timeline::notice(&mut status, observed.chain, now);
-    let ender = status.ended_by.as_ref().unwrap_or(&observed.installation.operator);
-    // What the operator found is the operator's; an end is whoever's it was.
-    let with_author = |t: transition::Transition| {
-        let by = if t.condition == BeginReason::CONDITION { ender } else { &observed.installation.operator };
-        (t, by.clone())
+    duties::judge(grant, &mut status, now);
+    // What the operator found is the operator's; an end is whoever's it was, and so is a duty that was done.
+    let with_author = |transition: transition::Transition| {
+        let ender = status.ended_by.clone().filter(|_| transition.condition == BeginReason::CONDITION);
+        let doer = duties::settled_by(&status).filter(|_| transition.condition == DutiesMet::CONDITION);
+        let by = ender.or(doer).unwrap_or_else(|| observed.installation.operator.clone());
+        (transition, by)
     };
     let news = transition::of_grant(grant.status.as_ref(), &status).into_iter().map(with_author).collect();
     timeline::extend(&mut status, observed.chain, news, now);

@@ -5,9 +5,11 @@ use super::calendar::Calendar;
 use super::effect::{Answer, Question};
 use super::screening::pattern;
 use super::{
-    Fuses, Installation, Next, Now, Plan, Standing, approvers, children, matrix, review, role, selector, term, text,
+    Fuses, Installation, Next, Now, Plan, Standing, approvers, children, duties, matrix, review, role, selector, term,
+    text,
 };
 use crate::api::evidence::{DataClass, Required};
+use crate::api::grant::AccessGrant;
 use crate::api::names;
 use crate::api::policy::{Access, AccessPolicy, AccessPolicyStatus, Duty, Step, Warning};
 use crate::api::reasons::{self, Ready};
@@ -40,6 +42,8 @@ pub struct Observed<'a> {
     pub trial: Option<&'a Trial>,
     /// How many grants under it give access.
     pub active: usize,
+    /// The records under it on which a duty is overdue.
+    pub overdue: &'a [AccessGrant],
     /// What the installation fixes.
     pub installation: &'a Installation,
     /// What the other tasks know.
@@ -103,6 +107,8 @@ pub enum Concern {
     ThinEvidence,
     /// No namespace has the labels that the policy asks for.
     NoNamespaces,
+    /// What is owed for access under it was not done in time: `status.owed` of the records says what follows.
+    DutiesOverdue,
     /// Every step can be met by what a filer attests: whoever runs the filer can give access alone.
     FilerDecidesAlone,
     /// A step in `onBehalf.satisfies` lists no User, so no attested reviewer ever counts for it.
@@ -153,6 +159,7 @@ pub const FINDINGS: &[Finding] = &[
     warning(Concern::NoBackups, &["D15", "I7"], no_backups),
     warning(Concern::StaleApprovers, &["D14"], |observed| overdue(observed, Duty::Approvers)),
     warning(Concern::CleanUpDue, &["G6"], |observed| overdue(observed, Duty::CleanUp)),
+    warning(Concern::DutiesOverdue, &["G3", "H12"], |observed| duties::overdue_in_words(observed.overdue)),
     warning(Concern::FirstAccessWrites, &["F2"], first_access_writes),
     warning(Concern::LongForData, &["E16"], long_for_data),
     warning(Concern::DefaultIsMax, &["E2"], default_is_max),
@@ -253,9 +260,9 @@ pub fn decide(observed: &Observed<'_>, now: Now) -> Plan<AccessPolicyStatus> {
 pub fn faults_of_text(policy: &AccessPolicy, installation: &Installation) -> Vec<(Ready, String)> {
     let now = Now { wall: chrono::DateTime::UNIX_EPOCH, server_ahead: TimeDelta::zero() };
     let (standing, namespaces, roles, answers) = (&Standing::unknown(), &[], &[], &[]);
-    let (sensitive, trial, active) = (&[], None, 0);
+    let (sensitive, overdue, trial, active) = (&[], &[], None, 0);
     let observed =
-        Observed { policy, namespaces, sensitive, roles, standing, installation, active, trial, answers, now };
+        Observed { policy, namespaces, sensitive, roles, standing, installation, active, overdue, trial, answers, now };
     let of_text = |finding: &Finding| match finding.severity {
         Severity::Missing(reason) => OF_TEXT.contains(&reason).then_some(reason),
         Severity::Warning(_) => None,

@@ -1,7 +1,7 @@
 //! The record: an AccessGrant as a snapshot of what was asked and agreed, and how long it is kept.
 use super::matrix::Judgement;
 use super::screening::Filing;
-use super::{Now, edits, role, second, term};
+use super::{Now, duties, edits, role, second, term};
 use crate::api::grant::*;
 use crate::api::policy::{ApprovalRule, Ruling};
 use crate::api::reasons::Outcome;
@@ -119,6 +119,7 @@ pub fn award(
             not_before,
             start_deadline,
             expires_at,
+            duties: duties::declared(&judgement.filing, outcome),
         },
     );
     grant.labels_mut().insert(names::MANAGED_BY_LABEL.into(), names::FIELD_MANAGER.into());

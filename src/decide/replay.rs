@@ -352,6 +352,7 @@ impl Replay<'_> {
             request,
             policy: Some(self.asked.policy),
             edits: &Edits::None,
+            missed: &[],
             policies: &[],
             namespace: read.namespace.as_ref(),
             rules: Some(&read.rules),

@@ -7,6 +7,7 @@ pub mod evidence;
 pub mod pattern;
 pub mod words;
 
+use super::duties::Missed;
 use super::edits::Edits;
 use super::matrix::Judgement;
 use super::renewal::{self, Renews};
@@ -55,6 +56,8 @@ pub struct Seen<'a> {
     pub earlier: &'a [Arc<AccessGrant>],
     /// This person's undecided requests under the policy, in all namespaces.
     pub pending: &'a [ObjectMeta],
+    /// What this person missed and has not made good, under any policy.
+    pub missed: &'a [Missed],
     /// What the installation fixes.
     pub installation: &'a Installation,
     /// When it is screened.
@@ -136,6 +139,8 @@ pub enum Code {
     RenewalWidens,
     /// As much live access, undecided requests or renewals as the policy allows one person; screened again by itself.
     LimitReached,
+    /// The requester missed a duty under this policy: the message names it, and how to do it; screened again by itself.
+    DutyOverdue,
     /// Nothing can be granted under the policy at the moment; screened again when it can.
     PolicyNotReady,
     /// The policy was edited since it was filed, and the two texts cannot both be held to: file it anew.
@@ -156,6 +161,7 @@ impl Code {
             | Self::RenewalRequired
             | Self::RenewalWidens
             | Self::LimitReached
+            | Self::DutyOverdue
             | Self::PolicyNotReady
             | Self::PolicyEdited => true,
             Self::PolicyNotFound
@@ -169,7 +175,7 @@ impl Code {
     }
     /// Whether it passes without the requester doing anything.
     pub fn passes_by_itself(self) -> bool {
-        matches!(self, Self::LimitReached | Self::PolicyNotReady)
+        matches!(self, Self::LimitReached | Self::DutyOverdue | Self::PolicyNotReady)
     }
 }
 

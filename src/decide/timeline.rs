@@ -122,7 +122,12 @@ pub fn is_known_broken(grant: &AccessGrant) -> bool {
 fn flag(status: &mut AccessGrantStatus, type_: FlagType, message: &str, now: Now) -> bool {
     let is_new = status.flags.iter().all(|flag| flag.type_ != type_);
     if is_new {
-        status.flags.push(Flag { type_, since: now.for_record(), message: text::line(message, NOTE) });
+        status.flags.push(Flag {
+            type_,
+            since: now.for_record(),
+            message: text::line(message, NOTE),
+            cleared_by: None,
+        });
     }
     is_new
 }

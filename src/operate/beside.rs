@@ -3,6 +3,7 @@ use crate::api::grant::AccessGrant;
 use crate::api::policy::{Access, AccessPolicy};
 use crate::api::request::AccessRequest;
 use crate::cluster::{Cluster, Error};
+use crate::decide::duties::Missed;
 use crate::decide::{screening, second};
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use kube::ResourceExt;
@@ -19,6 +20,8 @@ pub(super) struct Beside {
     pub live: Vec<Arc<AccessGrant>>,
     /// What a renewal is judged by.
     pub earlier: Vec<Arc<AccessGrant>>,
+    /// What this person missed, and has not made good.
+    pub missed: Vec<Missed>,
 }
 
 /// Reads what this text of a policy judges the request by.
@@ -32,7 +35,8 @@ pub(super) async fn read(cluster: &Cluster, request: &AccessRequest, policy: &Ac
     };
     let (first, then) = (rules(screening::access_of(request, policy)), rules(second::access(request, policy)));
     let (live, earlier) = (cluster.live_grants_of(&request.spec.requester.username), cluster.earlier_grants(request));
-    let (rules, then_rules, live, earlier) = tokio::try_join!(first, then, live, earlier)?;
+    let missed = cluster.missed_by(&request.spec.requester.username);
+    let (rules, then_rules, live, earlier, missed) = tokio::try_join!(first, then, live, earlier, missed)?;
     let shared = |grants: Vec<AccessGrant>| grants.into_iter().map(Arc::new).collect();
-    Ok(Beside { rules, then_rules, live: shared(live), earlier: shared(earlier) })
+    Ok(Beside { rules, then_rules, live: shared(live), earlier: shared(earlier), missed })
 }

@@ -3,13 +3,16 @@ use super::beside::{self, Beside};
 use super::{Context, act, again, answers, place};
 use crate::api::grant::{AccessGrant, AccessGrantStatus};
 use crate::api::policy::AccessPolicy;
+use crate::api::reasons::{DutiesMet, Reason};
 use crate::cluster::{Cluster, Error, read::Surroundings, trace::Trace, write::Stored};
 use crate::decide::effect::Effect;
 use crate::decide::grant::{self, Basis, Found, Observed, basis};
 use crate::decide::timeline::{self, Chain, Head};
-use crate::decide::{Next, Now, transition};
+use crate::decide::transition::{self, Transition};
+use crate::decide::{Next, Now};
 use chrono::TimeDelta;
-use kube::{ResourceExt, runtime::controller::Action};
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::{Resource, ResourceExt, runtime::controller::Action};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,6 +34,7 @@ pub(super) async fn reconcile(changed: Arc<Trace<AccessGrant>>, context: Arc<Con
 async fn pass(name: &str, context: &Context) -> Result<Next, Error> {
     let Context { cluster, clock, installation, .. } = context;
     let Some(seen) = cluster.grant(name).await? else { return Ok(Next::OnChange) };
+    let missed = context.debts.ending(cluster, &seen.grant).await?;
     // Read after the reads: an end that came meanwhile is not missed by a pass that was slow.
     let (now, standing) = (clock.now(), context.standing());
     let Surroundings { grant, written, request, fuse, binding, namespace, renewed, role } = &seen;
@@ -41,6 +45,7 @@ async fn pass(name: &str, context: &Context) -> Result<Next, Error> {
         binding: binding.as_ref(),
         namespace: namespace.as_ref(),
         role,
+        missed: missed.as_ref(),
     };
     let read = if basis::is_needed(&found, now) { Some(read(cluster, &seen).await?) } else { None };
     let (basis, renewed, standing) = (read.as_ref().map(Read::basis), renewed.as_ref(), &standing);
@@ -109,7 +114,7 @@ struct Read {
 }
 impl Read {
     fn basis(&self) -> Basis<'_> {
-        let Beside { rules, then_rules, live, earlier } = &self.beside;
+        let Beside { rules, then_rules, live, earlier, missed: _ } = &self.beside;
         Basis {
             policy: self.policy.as_ref(),
             rules: rules.as_deref(),
@@ -136,8 +141,25 @@ async fn store(context: &Context, grant: &AccessGrant, status: Option<&AccessGra
         count(context, grant, status);
         let news = transition::of_grant(grant.status.as_ref(), status);
         context.teller.tell_with_head(context.clock.now(), grant, &news, status.timeline.last());
+        tell_owner(context, grant, &news);
     }
     Ok(stored)
+}
+
+/// A duty that was missed, and what became of it, are news of the policy as well: its owner looks there (H12).
+fn tell_owner(context: &Context, grant: &AccessGrant, transitions: &[Transition]) {
+    let (of, overdue): (_, &str) = (&grant.spec.policy, DutiesMet::Overdue.into());
+    let concerns = |t: &&Transition| t.condition == DutiesMet::CONDITION && [&*t.reason, &*t.before].contains(&overdue);
+    let about = ObjectReference {
+        api_version: Some(AccessPolicy::api_version(&()).into_owned()),
+        kind: Some(AccessPolicy::kind(&()).into_owned()),
+        name: Some(of.name.clone()),
+        uid: Some(of.uid.clone()),
+        ..Default::default()
+    };
+    let named = |t: &Transition| Transition { message: format!("{}: {}", grant.name_any(), t.message), ..t.clone() };
+    let news: Vec<_> = transitions.iter().filter(concerns).map(named).collect();
+    context.teller.tell_of(context.clock.now(), &about, &news);
 }
 
 /// What this status says for the first time.

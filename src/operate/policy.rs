@@ -3,7 +3,7 @@ use super::{Context, again, answers};
 use crate::api::policy::{AccessPolicy, AccessPolicyStatus};
 use crate::cluster::{Error, trace::Trace, write::Stored};
 use crate::decide::policy::{self, Observed, Trial};
-use crate::decide::{Next, review, transition};
+use crate::decide::{Next, duties, review, transition};
 use kube::{Resource, ResourceExt, runtime::controller::Action};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -77,11 +77,24 @@ async fn pass(name: &str, context: &Context) -> Result<Next, Error> {
     let (namespaces, sensitive) = (policy::covered(&read, &all), policy::sensitive(&read, &all));
     let roles = cluster.roles_of(&read, &namespaces).await?;
     let active = cluster.active_grants_under(name).await?;
+    let overdue = context.debts.under(cluster, name).await?;
+    context.metrics.duties(name, &duties::overdue(&overdue));
     let (now, last) = (context.clock.now(), trials.last(name));
     let (policy, namespaces, roles, standing) = (&read, &namespaces[..], &roles[..], &standing);
-    let (sensitive, trial) = (&sensitive[..], last.as_ref());
-    let seen =
-        Observed { policy, namespaces, sensitive, roles, standing, installation, active, trial, answers: &[], now };
+    let (sensitive, trial, overdue) = (&sensitive[..], last.as_ref(), &overdue[..]);
+    let seen = Observed {
+        policy,
+        namespaces,
+        sensitive,
+        roles,
+        standing,
+        installation,
+        active,
+        overdue,
+        trial,
+        answers: &[],
+        now,
+    };
     let answers = answers(cluster, policy::questions(&seen, now)).await?;
     let trial = policy::trial_of(&seen, &answers, now).or_else(|| last.clone());
     let plan = policy::decide(&Observed { answers: &answers, trial: trial.as_ref(), ..seen }, now);

@@ -53,6 +53,7 @@ async fn pass(namespace: &str, name: &str, context: &Context) -> Result<Next, Er
         live: &read.beside.live,
         earlier: &read.beside.earlier,
         pending: &read.pending,
+        missed: &read.beside.missed,
         installation,
     };
     let (grant, second, standing) = (grant.as_ref(), second.as_ref(), &standing);

@@ -1,4 +1,5 @@
 //! The metrics: the names that operators of controllers know, and those that only an access has.
+use crate::api::duty;
 use crate::api::policy::Duty;
 use crate::api::reasons;
 use crate::decide::transition::{FLAGGED, Transition};
@@ -58,6 +59,7 @@ struct Inner {
     expired_not_removed: IntGauge,
     review_age: GaugeVec,
     standing_subjects: IntGaugeVec,
+    duties_overdue: IntGaugeVec,
     guard_intact: IntGauge,
     fuses_burn: IntGauge,
     failed_calls: IntCounterVec,
@@ -73,9 +75,9 @@ struct Inner {
 
 /// Which kind has which conditions.
 const KINDS: &[(&str, &[&str])] = &[
-    ("AccessPolicy", &["Ready"]),
+    ("AccessPolicy", &["Ready", "DutiesMet"]),
     ("AccessRequest", &["Screened", "Approved", "SecondStage", "Active"]),
-    ("AccessGrant", &["Active", "RemovalVerified"]),
+    ("AccessGrant", &["Active", "RemovalVerified", "DutiesMet"]),
 ];
 /// From an end that is exact to one that a person would notice.
 const LATENESS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
@@ -166,6 +168,11 @@ impl Metrics {
                 "curfew_standing_subjects",
                 "Users and groups with standing access to a protected namespace, on the replica that may grant.",
                 &["namespace"],
+            ),
+            duties_overdue: m.gauges(
+                "curfew_duties_overdue",
+                "Duties that were not done in time, and are still to be done.",
+                &["policy", "duty"],
             ),
             guard_intact: m
                 .gauge("curfew_guard_intact", "1 while admission protects decisions; otherwise nothing is granted."),
@@ -269,8 +276,18 @@ impl Metrics {
             self.0.review_age.with_label_values(&[policy, what.into()]).set(age.as_seconds_f64());
         }
     }
-    /// Nothing is known of a policy's reviews any more: it is gone, or another replica looks at it.
+    /// How many duties of each kind are overdue under a policy.
+    pub fn duties(&self, policy: &str, overdue: &[(duty::Duty, usize)]) {
+        for (duty, count) in overdue {
+            let count = i64::try_from(*count).unwrap_or(i64::MAX);
+            self.0.duties_overdue.with_label_values(&[policy, duty.into()]).set(count);
+        }
+    }
+    /// Nothing is known of a policy's reviews and duties any more: it is gone, or another replica looks at it.
     pub fn forget_reviews(&self, policy: &str) {
+        for duty in duty::Duty::VARIANTS {
+            drop(self.0.duties_overdue.remove_label_values(&[policy, duty.into()]));
+        }
         for what in Duty::VARIANTS {
             // Where there was none there is none to forget.
             drop(self.0.review_age.remove_label_values(&[policy, what.into()]));
@@ -371,6 +388,7 @@ mod tests {
         m.ended("customer-support", "Expired");
         m.reviews("customer-support", &[(Duty::Approvers, chrono::TimeDelta::days(1))]);
         m.standing_subjects(&[("billing".to_owned(), 3)].into());
+        m.duties("customer-support", &[(duty::Duty::CloseOut, 1)]);
         m.expired_not_removed(0);
         m.standing(&Standing { lease_held: true, ..Standing::unknown() }, "curfew");
         m.failed_call("create_binding");
@@ -407,6 +425,7 @@ mod tests {
             "curfew_grants_active{policy=\"customer-support\"} 2",
             "curfew_grants_ended_total{policy=\"customer-support\",reason=\"Expired\"} 1",
             "curfew_policy_review_age_seconds{policy=\"customer-support\",what=\"Approvers\"} 86400",
+            "curfew_duties_overdue{duty=\"CloseOut\",policy=\"customer-support\"} 1",
             "curfew_expired_not_removed 0",
             "curfew_guard_intact 0",
             "curfew_fuses_burn 0",
@@ -447,7 +466,8 @@ mod tests {
         let metrics = everything();
         metrics.forget_reviews("customer-support");
         metrics.forget_reviews("never-seen");
-        assert!(!text(&metrics).contains("curfew_policy_review_age_seconds{"));
+        let served = text(&metrics);
+        assert!(!served.contains("curfew_policy_review_age_seconds{") && !served.contains("curfew_duties_overdue{"));
     }
     #[test]
     fn a_pass_that_is_cut_off_is_not_counted_but_leaves_the_workers() {

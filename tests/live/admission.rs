@@ -3,6 +3,7 @@
 mod access;
 mod cluster;
 mod decisions;
+mod duties;
 mod limits;
 mod mutants;
 mod records;
@@ -92,7 +93,9 @@ impl Row {
 
 /// Every row that holds where the chart is installed as it is.
 fn table() -> impl Iterator<Item = &'static Row> {
-    [requests::ROWS, decisions::ROWS, second::ROWS, access::ROWS, records::ROWS, cluster::ROWS].into_iter().flatten()
+    [requests::ROWS, decisions::ROWS, second::ROWS, access::ROWS, records::ROWS, duties::ROWS, cluster::ROWS]
+        .into_iter()
+        .flatten()
 }
 
 async fn all_hold(world: &World, rows: &[Row]) {
@@ -125,6 +128,11 @@ async fn bindings_and_fuses_are_made_by_the_operator_and_changed_by_nobody() {
 #[tokio::test]
 async fn records_and_policies_are_written_by_those_who_answer_for_them() {
     all_hold(&World::new("records").await, records::ROWS).await;
+}
+
+#[tokio::test]
+async fn g3_duties_are_met_by_who_owes_them_once_and_waived_by_reviewers_in_writing() {
+    all_hold(&World::new("duties").await, duties::ROWS).await;
 }
 
 #[tokio::test]
@@ -167,8 +175,11 @@ async fn what_must_be_dropped_is_not_stored() {
 }
 
 /// Fields of a status that people may write; each has rows of its own in the table.
-const PEOPLE_WRITE: &[(&str, &[&str])] =
-    &[("accesspolicies", &["reviews"]), ("accessrequests", &["approvals", "close", "then"]), ("accessgrants", &[])];
+const PEOPLE_WRITE: &[(&str, &[&str])] = &[
+    ("accesspolicies", &["reviews"]),
+    ("accessrequests", &["approvals", "close", "then"]),
+    ("accessgrants", &["duties"]),
+];
 
 #[tokio::test]
 async fn no_status_field_is_left_open() {

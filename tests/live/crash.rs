@@ -6,9 +6,12 @@
 //! record, fuse and binding of each life are made once and never again. What may differ: a write that nobody heard of is
 //! sent once more, two tasks may delete the same thing, and a few statuses are written more, as the next operator first
 //! says that it looks at admission, and the request repeats what the grant says.
+use crate::duties::{closeout, writes};
 use crate::running::{approvers, is_complete};
 use curfew::api::grant::AccessGrant;
-use curfew::api::reasons::{BeginReason, EndReason, Outcome, RemovalVerified, Screened, SecondStage};
+use curfew::api::reasons::{
+    BeginReason, DutiesMet, EndReason, FlagType, Outcome, RemovalVerified, Screened, SecondStage,
+};
 use curfew::operate::clock::Clock;
 use curfew_testbed::bed::{Bed, Filed, Granted, Person, until};
 use curfew_testbed::connection::Connection;
@@ -38,6 +41,10 @@ enum Life {
     IsDeletedWhileActive,
     /// Its requester starts the second access, and closes both.
     GoesOn,
+    /// Its requester closes it, and writes the close-out.
+    IsClosedOut,
+    /// Its requester closes it, misses the close-out, and writes it late.
+    IsClosedOutLate,
 }
 impl Life {
     /// How many records, fuses and bindings it has.
@@ -55,6 +62,8 @@ struct End {
     began: bool,
     seconds: Option<i64>,
     records: usize,
+    duties: Option<String>,
+    was_late: bool,
 }
 
 /// A restart takes time: the second operator must not decide anew when it ends.
@@ -70,7 +79,9 @@ async fn live(life: Life, test: &str, first: Faults) -> (End, Vec<String>) {
     let access = json!([{"name": "logs", "level": "ReadOnly", "roleRef": role("curfew-logs")},
         {"name": "restart", "level": "LimitedWrite", "roleRef": role("curfew-restart")}]);
     let steps = json!({"steps": [{"name": "service-owner", "approvers": approvers()}]});
-    let policy = bed.policy_with(json!({"mode": mode, "access": access, "approval": steps})).await;
+    let closeout = json!({"within": if life == Life::IsClosedOutLate { "2s" } else { "24h" }});
+    let policy =
+        bed.policy_with(json!({"mode": mode, "access": access, "approval": steps, "closeout": closeout})).await;
     let (alice, bob) = bed.alice_and_bob().await;
     let operator = bed.operator_with(first.clone(), Clock::system()).await;
     let duration = if life == Life::Expires { "15s" } else { "30m" };
@@ -114,12 +125,15 @@ async fn rest(life: Life, bed: &Bed, alice: &Person, bob: &Person, request: &Fil
     }
     let promised = grant.becomes(BeginReason::Bound).await.spec.expires_at;
     match life {
-        Life::IsClosed => alice.closes(request, "").await.unwrap(),
+        Life::IsClosed | Life::IsClosedOut | Life::IsClosedOutLate => alice.closes(request, "").await.unwrap(),
         Life::IsDeletedWhileActive => request.is_deleted_by(&bed.admin).await,
         Life::GoesOn => goes_on(alice, request).await,
         Life::Expires | Life::IsDenied | Life::IsATrial => {}
     }
-    let record = ended(&grant).await;
+    let record = match life {
+        Life::IsClosedOut | Life::IsClosedOutLate => is_closed_out(life, alice, &grant).await,
+        _ => ended(&grant).await,
+    };
     if life != Life::IsDeletedWhileActive {
         assert_eq!(request.now().await.status.unwrap().expires_at, promised, "the request was told the same end");
     }
@@ -149,6 +163,16 @@ async fn goes_on(alice: &Person, request: &Filed) {
     is_complete(&record);
 }
 
+/// The close-out is written once it is owed, or once it is overdue, and is accepted.
+async fn is_closed_out(life: Life, alice: &Person, grant: &Granted) -> AccessGrant {
+    ended(grant).await;
+    if life == Life::IsClosedOutLate {
+        grant.becomes(DutiesMet::Overdue).await;
+    }
+    writes(alice, grant, closeout("alice")).await.unwrap();
+    grant.becomes(DutiesMet::Met).await
+}
+
 async fn ended(grant: &Granted) -> AccessGrant {
     grant.becomes(RemovalVerified::Removed).await
 }
@@ -167,6 +191,8 @@ async fn end(bed: &Bed, record: AccessGrant) -> End {
         began: status.started_at.is_some(),
         seconds,
         records: bed.grants().await.len(),
+        duties: status.duties_state,
+        was_late: status.flags.iter().any(|flag| flag.type_ == FlagType::DutyOverdue && flag.cleared_by.is_some()),
     }
 }
 
@@ -259,6 +285,16 @@ async fn a_crash_at_any_write_changes_nothing_when_time_ends_it() {
 #[tokio::test]
 async fn a_crash_at_any_write_changes_nothing_when_it_is_closed() {
     survives(Life::IsClosed).await;
+}
+
+#[tokio::test]
+async fn g3_a_crash_at_any_write_changes_nothing_when_it_is_closed_out() {
+    survives(Life::IsClosedOut).await;
+}
+
+#[tokio::test]
+async fn h12_a_crash_at_any_write_changes_nothing_when_it_is_closed_out_late() {
+    survives(Life::IsClosedOutLate).await;
 }
 
 #[tokio::test]

@@ -424,6 +424,7 @@ fn comes(spec: &AccessPolicySpec, request: &AccessRequest, labels: &Value) -> Co
         request,
         policy: Some(&policy),
         edits: &edits,
+        missed: &[],
         policies: &[],
         namespace: Some(&namespace),
         rules: Some(&rules),

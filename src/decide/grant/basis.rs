@@ -97,6 +97,8 @@ pub(super) fn judge(observed: &Observed<'_>, now: Now) -> Holds {
             live: &live,
             earlier: &earlier,
             pending: &[],
+            // What was missed ends it, and needs no judging.
+            missed: &[],
             installation,
         };
         return under_its_new_text(observed, screening::screen(&seen), now);
@@ -247,6 +249,7 @@ mod tests {
                 binding: None,
                 namespace: Some(&self.namespace),
                 role: &RoleNow::Unread,
+                missed: None,
             }
         }
         fn pass(&self) -> Plan<AccessGrantStatus> {

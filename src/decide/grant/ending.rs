@@ -3,6 +3,7 @@ use super::{Found, Observed, added, changed, until_retention};
 use crate::api::grant::{AccessGrant, AccessGrantStatus, Flag};
 use crate::api::names;
 use crate::api::reasons::{self, EndReason, FlagType, Reason, RemovalVerified};
+use crate::decide::duties::Missed;
 use crate::decide::effect::{Answer, Effect, Identity, Question};
 use crate::decide::{Next, Now, Plan, children, role, text};
 use chrono::TimeDelta;
@@ -56,7 +57,8 @@ fn ends(observed: &Observed<'_>, reason: EndReason, why: Option<String>, now: No
     Plan { effects: fuse.into_iter().collect(), status: changed(observed, status, now), next }
 }
 
-/// A binding that is not as made, and a role that gave more than was agreed to, are flagged for ever (F1).
+/// A binding that is not as made, a role that gave more than was agreed to, and an end for a missed duty are flagged for
+/// ever (F1, H12).
 fn flag(found: &Found<'_>, status: &mut AccessGrantStatus, reason: EndReason, now: Now) {
     let audit = "The API server's audit log says who changed it.";
     let (type_, message) = match (reason, found.growth()) {
@@ -70,10 +72,22 @@ fn flag(found: &Found<'_>, status: &mut AccessGrantStatus, reason: EndReason, no
                 format!("{role} gave more than was agreed to ({gains}), so the access was ended. {audit}"),
             )
         }
+        (EndReason::DutyMissed, _) => match found.missed_duty() {
+            Some(missed) => (
+                FlagType::EndedForDuty,
+                format!("{} missed {}, so the access was ended.", missed.user, missed.in_words()),
+            ),
+            None => return,
+        },
         _ => return,
     };
     if status.flags.iter().all(|flag| flag.type_ != type_) {
-        status.flags.push(Flag { type_, since: now.for_record(), message: text::line(&message, 512) });
+        status.flags.push(Flag {
+            type_,
+            since: now.for_record(),
+            message: text::line(&message, 512),
+            cleared_by: None,
+        });
     }
 }
 
@@ -81,9 +95,14 @@ fn ended_by(found: &Found<'_>, reason: EndReason, operator: &str) -> String {
     let close = found.request.and_then(|r| r.status.as_ref()?.close.as_ref());
     match (reason, close) {
         (EndReason::Closed | EndReason::Revoked, Some(close)) => close.by.clone(),
-        (EndReason::Expired | EndReason::NeverStarted | EndReason::Tampered | EndReason::RoleChanged, _) => {
-            operator.to_owned()
-        }
+        (
+            EndReason::Expired
+            | EndReason::NeverStarted
+            | EndReason::Tampered
+            | EndReason::RoleChanged
+            | EndReason::DutyMissed,
+            _,
+        ) => operator.to_owned(),
         _ => "unknown".into(),
     }
 }
@@ -112,6 +131,10 @@ fn end_in_words(found: &Found<'_>, reason: EndReason, by: &str, now: Now) -> Str
             }
             None => format!("{} grew after it was agreed to: file a new request; {audit}", spec.role_ref),
         },
+        EndReason::DutyMissed => match found.missed_duty() {
+            Some(missed) => format!("{} was missed: {}", missed.in_words(), remedy(missed)),
+            None => "its person had missed a duty: the flag EndedForDuty says which".into(),
+        },
         EndReason::NeverStarted => {
             let why =
                 found.grant.status.as_ref().and_then(|s| s.conditions.iter().find(|c| c.type_ == EndReason::CONDITION));
@@ -125,6 +148,10 @@ fn end_in_words(found: &Found<'_>, reason: EndReason, by: &str, now: Now) -> Str
             }
         }
     }
+}
+/// How to make it good.
+fn remedy(missed: &Missed) -> String {
+    format!("do it, or ask a reviewer to waive it; {}", missed.remedy())
 }
 fn because(found: &Found<'_>) -> String {
     let reason = found.request.and_then(|r| r.status.as_ref()?.close.as_ref()?.reason.as_deref());

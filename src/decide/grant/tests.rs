@@ -1,5 +1,6 @@
 use super::ending::AT_ONCE;
 use super::*;
+use crate::api::time::Instant;
 use crate::decide::screening::tests::{installation, policy};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -46,7 +47,7 @@ fn binding() -> RoleBinding {
     binding
 }
 fn dying<K: kube::Resource>(mut object: K) -> K {
-    object.meta_mut().deletion_timestamp = Some(crate::api::time::Instant::new(at("09:04:00").wall).into());
+    object.meta_mut().deletion_timestamp = Some(Instant::new(at("09:04:00").wall).into());
     object
 }
 /// A role that gives `get` on these.
@@ -262,11 +263,19 @@ fn e24_each_way_to_the_end_has_its_own_reason() {
     for (sentence, time, status, request, namespace, fuse, binding, expected) in rows {
         let grant = grant(status.clone());
         let role = &gives(&[]);
-        let found =
-            Found { grant: &grant, request: *request, fuse: *fuse, binding: *binding, namespace: *namespace, role };
+        let found = Found {
+            grant: &grant,
+            request: *request,
+            fuse: *fuse,
+            binding: *binding,
+            namespace: *namespace,
+            role,
+            missed: None,
+        };
         assert_eq!(end_of(&found, at(time)), *expected, "{sentence}");
     }
-    let told: Vec<_> = rows.iter().filter_map(|row| row.7).chain([EndReason::RoleChanged]).collect();
+    let told: Vec<_> =
+        rows.iter().filter_map(|row| row.7).chain([EndReason::RoleChanged, EndReason::DutyMissed]).collect();
     for reason in <EndReason as strum::VariantArray>::VARIANTS {
         assert!(told.contains(reason), "{reason:?} has no example");
     }
@@ -317,6 +326,7 @@ fn f1_a_role_that_grew_ends_it_and_one_that_shrank_or_cannot_be_read_does_not() 
             binding: *binding,
             namespace: Some(&ns),
             role,
+            missed: None,
         };
         assert_eq!(end_of(&found, at(time)), *expected, "{sentence}");
     }
@@ -365,6 +375,78 @@ fn j13_a_record_that_was_changed_is_flagged_by_its_next_pass_alive_or_over() {
     }
 }
 #[test]
+fn h12_a_missed_duty_ends_live_access_whatever_becomes_of_the_duty_meanwhile() {
+    let (open, ns, fuse_now, bound) = (request(json!({})), namespace(), fuse(true), binding());
+    let (now, installation, standing) = (at("09:05:00"), installation(), Standing::unknown());
+    let of = |since: &str| Missed {
+        user: "alice".into(),
+        grant: "billing.sup-7.12345678".into(),
+        policy: "customer-support".into(),
+        ticket: "SUP-7".into(),
+        duty: crate::api::duty::Duty::CloseOut,
+        due: Instant::new(at(since).wall),
+        since: Instant::new(at(since).wall),
+        reviewers: vec![],
+        command: None,
+    };
+    let pass = |grant: &AccessGrant, there: bool, missed: Option<&Missed>| {
+        let (fuse, binding) = (there.then_some(&fuse_now), there.then_some(&bound));
+        let role = &gives(&[]);
+        let found = Found { grant, request: Some(&open), fuse, binding, namespace: Some(&ns), role, missed };
+        let (installation, standing, chain) = (&installation, &standing, &Chain::of(&json!(grant)));
+        let observed =
+            Observed { found, chain, renewed: None, installation, standing, basis: None, answers: &[], refused: None };
+        decide(&observed, now)
+    };
+    let mut live = grant(begun());
+    let earlier = of("08:00:00");
+    assert!(pass(&live, true, Some(&earlier)).effects.is_empty(), "it was granted since, in spite of it");
+    let missed = of("09:04:00");
+    let first = pass(&live, true, Some(&missed));
+    assert!(matches!(&first.effects[..], [Effect::DeleteBinding(_), Effect::DeleteFuse(_)]), "{:?}", first.effects);
+    live.status = first.status;
+    let second = pass(&live, false, None).status.unwrap();
+    assert_eq!(
+        (second.end_reason, second.ended_by),
+        (Some(EndReason::DutyMissed), Some(installation.operator.clone()))
+    );
+    let crashed = pass(&grant(begun()), false, Some(&missed)).status.unwrap();
+    assert_eq!(crashed.end_reason, Some(EndReason::DutyMissed), "the delete was done, and not yet told");
+    let said = &crashed.conditions.iter().find(|c| c.type_ == "Active").unwrap().message;
+    assert!(
+        said.contains("the close-out of billing.sup-7.12345678") && said.contains("kubectl get accessgrant"),
+        "{said}"
+    );
+    assert!(crashed.flags.iter().any(|flag| flag.type_ == FlagType::EndedForDuty), "{:?}", crashed.flags);
+    let planned = pass(&grant(json!({})), false, Some(&missed)).status.unwrap();
+    assert_eq!(planned.end_reason, Some(EndReason::DutyMissed), "nor does it begin");
+}
+#[test]
+fn h12_a_duty_is_looked_at_to_the_second_and_long_before_it_seldom() {
+    let (minutes, hours) = (TimeDelta::minutes, TimeDelta::hours);
+    for (sentence, next, due, expected) in [
+        ("it is due first", Next::After(hours(1)), minutes(1), Next::After(minutes(1))),
+        ("something else is first", Next::After(minutes(1)), hours(1), Next::After(minutes(1))),
+        ("nothing else is left to do, and it is near", Next::OnChange, minutes(9), Next::After(minutes(9))),
+        (
+            "nothing else is left to do, and it is far",
+            Next::OnChange,
+            hours(24),
+            Next::Eventually(hours(24) - minutes(5)),
+        ),
+        (
+            "a year is left, and it is far",
+            Next::Eventually(hours(8760)),
+            hours(24),
+            Next::Eventually(hours(24) - minutes(5)),
+        ),
+        ("a year is left, and it is near", Next::Eventually(hours(8760)), minutes(1), Next::After(minutes(1))),
+        ("at once is sooner", Next::AtOnce, TimeDelta::zero(), Next::AtOnce),
+    ] {
+        assert_eq!(sooner(next, due), expected, "{sentence}");
+    }
+}
+#[test]
 fn f1_nothing_is_bound_to_a_role_that_is_gone_or_unread() {
     for role in [RoleNow::Gone, RoleNow::Unread] {
         let plan = pass_with(&role, &recorded(), Some(&fuse(true)), None, &well(), &live(true), at("09:00:05"));
@@ -393,6 +475,7 @@ fn a_server_whose_clock_is_ahead_ends_it_first() {
         binding: Some(&bound),
         namespace: Some(&ns),
         role,
+        missed: None,
     };
     assert_eq!(
         end_of(&found, Now { server_ahead: TimeDelta::seconds(30), ..at("09:29:40") }),
@@ -427,7 +510,7 @@ fn pass_with(
     now: Now,
 ) -> Plan<AccessGrantStatus> {
     let (open, ns, installation) = (request(json!({})), namespace(), installation());
-    let found = Found { grant, request: Some(&open), fuse, binding, namespace: Some(&ns), role };
+    let found = Found { grant, request: Some(&open), fuse, binding, namespace: Some(&ns), role, missed: None };
     let policy = policy(json!({}));
     let basis = basis::is_needed(&found, now).then_some(Basis { policy: Some(&policy), ..Basis::default() });
     let (renewed, chain) = (None, &Chain::of(&json!(grant)));
@@ -491,6 +574,7 @@ fn e19_a_renewal_follows_without_a_gap_and_never_begins_early_for_who_has_nothin
             binding: None,
             namespace: Some(&ns),
             role: &gives(&[]),
+            missed: None,
         };
         let answers = super::tests::live(true);
         let observed = Observed {
@@ -520,6 +604,7 @@ fn e19_a_renewal_follows_without_a_gap_and_never_begins_early_for_who_has_nothin
             binding: None,
             namespace: Some(&ns),
             role: &gives(&[]),
+            missed: None,
         };
         let observed = Observed {
             found,
@@ -649,7 +734,15 @@ fn g4_each_permission_of_a_line_is_asked_about() {
     let mut grant = grant(begun());
     grant.spec.adds = vec!["get,list,watch pods".into(), "get configmaps flags".into()];
     let role = &RoleNow::Unread;
-    let found = Found { grant: &grant, request: Some(&open), fuse: None, binding: None, namespace: Some(&ns), role };
+    let found = Found {
+        grant: &grant,
+        request: Some(&open),
+        fuse: None,
+        binding: None,
+        namespace: Some(&ns),
+        role,
+        missed: None,
+    };
     let observed = Observed {
         found,
         chain: &Chain::of(&json!(grant)),

@@ -11,6 +11,15 @@ fn now() -> Now {
     Now { wall: "2026-11-21T05:00:00Z".parse::<DateTime<Utc>>().unwrap(), server_ahead: TimeDelta::zero() }
 }
 
+/// A record on which a close-out is overdue.
+fn owing() -> AccessGrant {
+    let owed =
+        json!({"duty": "CloseOut", "by": [], "due": "2026-11-20T05:00:00Z", "state": "Overdue", "consequence": "c"});
+    let mut record = crate::decide::screening::tests::grant(json!({})).as_ref().clone();
+    record.status = serde_json::from_value(json!({"owed": [owed]})).unwrap();
+    record
+}
+
 fn rules(resource: &str) -> Option<Vec<PolicyRule>> {
     Some(serde_json::from_value(json!([{"apiGroups": [""], "resources": [resource], "verbs": ["get"]}])).unwrap())
 }
@@ -32,6 +41,7 @@ struct World {
     not_bindable: Vec<&'static str>,
     trial: Option<Trial>,
     active: usize,
+    overdue: Vec<AccessGrant>,
     installation: Installation,
     standing: Standing,
 }
@@ -49,6 +59,7 @@ impl World {
             not_bindable: vec![],
             trial: None,
             active: 0,
+            overdue: vec![],
             installation: installation(),
             standing: Standing { lease_held: true, guard: Guard::Unknown, fuses: Fuses::Burn },
         }
@@ -67,6 +78,7 @@ impl World {
             answers,
             trial,
             active: self.active,
+            overdue: &self.overdue,
             installation: &self.installation,
             standing: &self.standing,
             now: now(),
@@ -251,6 +263,7 @@ fn warned() -> Vec<(&'static str, World, &'static str)> {
         ("D14 somebody looked long ago", reviewed(reviewed(old(200), "CleanUp", 6), "Approvers", 90), "StaleApprovers"),
         ("G6 nobody ever cleaned up", old(7), "CleanUpDue"),
         ("G6 somebody did long ago", reviewed(reviewed(old(200), "Approvers", 89), "CleanUp", 7), "CleanUpDue"),
+        ("H12 a close-out is overdue", World { overdue: vec![owing()], ..World::new() }, "DutiesOverdue"),
         (
             "F2 the first access writes",
             World {

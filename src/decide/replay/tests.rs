@@ -77,6 +77,7 @@ impl World {
                 request: &filed,
                 policy: Some(&self.policy),
                 edits: &crate::decide::edits::Edits::None,
+                missed: &[],
                 policies: &[],
                 namespace: Some(&namespace),
                 rules: Some(&rules),

@@ -79,6 +79,7 @@ impl World {
             live: &[],
             earlier: &[],
             pending: &[],
+            missed: &[],
             installation: &installation,
         };
         let (standing, installation) = (&self.standing, &installation);

@@ -9,6 +9,7 @@ use crate::api::policy::{AccessPolicy, Step, TicketRule};
 use crate::api::reasons::{Ready, Reason};
 use crate::api::subject::{Level, Subject, SubjectKind};
 use crate::api::time::{self, Instant};
+use crate::decide::duties::Missed;
 use crate::decide::matrix::{Judgement, Needs, Ruled};
 use crate::decide::{approval, approvers, attestation, edits, renewal, role, second, selector, term, text};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -126,6 +127,12 @@ pub const CHECKS: &[Criterion] = &[
         asks: "Has this person fewer undecided requests than the policy allows, of those filed before?",
         covers: &["C6"],
         examine: Examine::Seen(pending_requests),
+    },
+    Criterion {
+        name: "DutiesDone",
+        asks: "Has this person done what they owe for earlier access under this policy, in time or since?",
+        covers: &["G11", "H12"],
+        examine: Examine::Seen(duties_done),
     },
     Criterion {
         name: "Renewal",
@@ -611,6 +618,32 @@ fn other_active_grants(seen: &Seen<'_>) -> Finding {
         format!(
             "you have live access for other tickets under this policy, and it allows {most} at a time: {held}; close \
              one, or wait: this is screened again when it ends"
+        ),
+    )
+}
+
+/// What was missed under another policy is for those who decide to weigh.
+fn duties_done(seen: &Seen<'_>) -> Finding {
+    if seen.policy.is_none() {
+        return needs_policy();
+    }
+    let asked = &seen.request.spec.policy;
+    let (here, elsewhere): (Vec<&Missed>, Vec<_>) = seen.missed.iter().partition(|missed| missed.closes(asked));
+    let words = |all: &[&Missed]| text::few(all.iter().map(|missed| missed.in_words()), 4);
+    let Some(first) = here.first() else {
+        return match elsewhere.is_empty() {
+            true => Finding::Passed("nothing is overdue".to_owned()),
+            false => Finding::Noted(format!("overdue under other policies: {}", words(&elsewhere))),
+        };
+    };
+    Finding::Failed(
+        Code::DutyOverdue,
+        format!(
+            "you owe {}. Do it, or ask one of {} to waive it, with status.duties.waiver; this is screened again once it is \
+             done. {}",
+            words(&here),
+            text::few(&first.reviewers, 4),
+            first.remedy()
         ),
     )
 }

@@ -131,6 +131,7 @@ pub(crate) struct World {
     live: Vec<Arc<AccessGrant>>,
     pub(crate) earlier: Vec<Arc<AccessGrant>>,
     pending: Vec<ObjectMeta>,
+    missed: Vec<Missed>,
     installation: Installation,
     now: DateTime<Utc>,
 }
@@ -149,6 +150,7 @@ impl World {
             live: vec![],
             earlier: vec![],
             pending: vec![],
+            missed: vec![],
             installation: installation(),
             now: "2026-11-21T05:00:00Z".parse().unwrap(),
         }
@@ -177,6 +179,7 @@ impl World {
             live: &self.live,
             earlier: &self.earlier,
             pending: &self.pending,
+            missed: &self.missed,
             installation: &self.installation,
         }
     }
@@ -192,6 +195,21 @@ fn filed_before(name: &str) -> ObjectMeta {
         namespace: Some("billing".into()),
         uid: Some(name.into()),
         ..ObjectMeta::default()
+    }
+}
+/// A close-out under this policy that alice missed.
+fn missed(policy: &str) -> Missed {
+    let at = |time: &str| Instant::new(time.parse().unwrap());
+    Missed {
+        user: "alice".into(),
+        grant: "billing.sup-7.12345678".into(),
+        policy: policy.into(),
+        ticket: "SUP-7".into(),
+        duty: crate::api::duty::Duty::CloseOut,
+        due: at("2026-11-20T05:00:00Z"),
+        since: at("2026-11-20T05:00:01Z"),
+        reviewers: vec![Subject { kind: SubjectKind::Group, name: "platform-security".into() }],
+        command: Some("kubectl patch accessgrant billing.sup-7.12345678 …".into()),
     }
 }
 /// Asks for a second access, whose role allows this.
@@ -497,6 +515,11 @@ fn refused() -> Vec<(&'static str, World, Code)> {
             Code::NoApprover,
         ),
         ("A16 a policy without a step", World::under(json!({"approval": {}})), Code::PolicyNotReady),
+        (
+            "H12 a duty under this policy that was missed",
+            World { missed: vec![missed("customer-support")], ..World::new() },
+            Code::DutyOverdue,
+        ),
         ("C6 another live ticket", World { live: vec![grant(json!({}))], ..World::new() }, Code::LimitReached),
         (
             "C6 another ticket that is planned for the same time",
@@ -633,6 +656,10 @@ fn complete() -> Vec<(&'static str, World)> {
         ),
         ("E19 a renewal of what is live", had(json!({}), renewal_of("other"))),
         ("B23 a second access within its time", then("restart", Some("30m"), Some(vec![]))),
+        (
+            "H12 a duty under another policy that was missed",
+            World { missed: vec![missed("incident-response")], ..World::new() },
+        ),
         ("C6 live access under another policy", world(json!({"policy": other_policy}))),
         (
             "C6 a policy that allows two tickets",
@@ -652,6 +679,23 @@ fn b17_each_gap_has_its_code_and_no_other() {
         assert_eq!(screening.screened, expected, "{sentence}");
         assert!(screening.message.contains(code_), "{sentence}: {}", screening.message);
     }
+}
+
+#[test]
+fn h12_who_owes_something_is_told_what_where_and_how_and_those_who_decide_read_of_the_rest() {
+    let find = |world: World| screen(&world.seen()).checks.into_iter().find(|c| c.name == "DutiesDone").unwrap();
+    let check = find(World { missed: vec![missed("customer-support")], ..World::new() });
+    assert_eq!(
+        check.message,
+        "you owe the close-out of billing.sup-7.12345678 (SUP-7), due at 2026-11-20T05:00:00Z. Do it, or ask one of Group \
+         platform-security to waive it, with status.duties.waiver; this is screened again once it is done. To do it: kubectl \
+         patch accessgrant billing.sup-7.12345678 …"
+    );
+    let world = World { missed: vec![missed("incident-response")], ..World::new() };
+    assert!(screen(&world.seen()).notes.iter().any(|note| note.contains("overdue under other policies")));
+    let long = Missed { command: Some("x".repeat(801)), ..missed("customer-support") };
+    let check = find(World { missed: vec![long], ..World::new() });
+    assert!(check.message.contains("kubectl get accessgrant billing.sup-7.12345678 -o jsonpath="), "{}", check.message);
 }
 
 #[test]

@@ -56,6 +56,15 @@ pub enum Given {
     Over,
     /// A record of a request that was denied.
     Denied,
+    /// A record of access by alice that bob agreed to and that holds; alice owes a note and a close-out, and security or the
+    /// billing-owners a review.
+    Owing,
+    /// The same, and it has ended.
+    OwingEnded,
+    /// The same, and alice has written the close-out.
+    ClosedOut,
+    /// The same, and the operator has accepted it, and that olga waived the review.
+    Settled,
     /// A record with its fuse.
     Fuse,
     /// The same, when it is complete.
@@ -82,6 +91,8 @@ pub struct Scene {
     pub guarded: String,
     /// The operator's own namespace.
     pub home: String,
+    /// The operator's user name.
+    pub operator: String,
     /// The name of the request, the policy, the record, or whatever the call makes.
     pub name: String,
     pub revision: String,
@@ -107,6 +118,7 @@ impl Scene {
             namespace: world.namespace.clone(),
             guarded: format!("{}-deny", world.namespace),
             home: world.home.clone(),
+            operator: world.operator(),
             name: format!("{}-{serial}", world.namespace),
             grant: format!("{}.{serial}", world.namespace),
             child: format!("curfew-{}-{serial}", world.namespace),
@@ -180,6 +192,7 @@ impl Scene {
                 s.is_recorded(world).await;
                 world.must(Who::Operator, s.ends()).await;
             }
+            Given::Owing | Given::OwingEnded | Given::ClosedOut | Given::Settled => s.owes(world, given).await,
             Given::Denied => {
                 let mut record = s.record();
                 record["spec"]["outcome"] = json!("Denied");
@@ -283,6 +296,31 @@ impl Scene {
         self.grant_uid = uid(&record);
     }
 
+    async fn owes(&mut self, world: &World, given: Given) {
+        let record = world.must(Who::Operator, create(GRANTS, self.record_with_duties())).await;
+        self.grant_uid = uid(&record);
+        let publishes = |closeout: &str, review: &str| {
+            let one = |duty: &str, state: &str| json!({"duty": duty, "by": [{"kind": "User", "name": "alice"}], "due": at(3600), "state": state, "consequence": "c"});
+            let owed = [one("Note", "Open"), one("CloseOut", closeout), one("Review", review)];
+            merge(self.grant_status(), json!({"status": {"startedAt": at(-60), "owed": owed}}))
+        };
+        world.must(Who::Operator, publishes("Open", "Open")).await;
+        if given == Given::Owing {
+            return;
+        }
+        world.must(Who::Operator, self.ends()).await;
+        if given == Given::OwingEnded {
+            return;
+        }
+        world.must(Who::Alice, self.closes_out("alice", json!({}))).await;
+        if given == Given::Settled {
+            world.must(Who::Olga, self.waives("olga", "review")).await;
+            let mut settled = publishes("Met", "Waived");
+            settled.body["status"].as_object_mut().unwrap().remove("startedAt");
+            world.must(Who::Operator, settled).await;
+        }
+    }
+
     async fn burns(&self, world: &World) {
         for _ in 0..1200 {
             let job = world.must(Who::Admin, get(self.job())).await;
@@ -369,6 +407,25 @@ impl Scene {
             "reason": "Check why invoice totals changed for account 4812.", "askedFor": "30m", "notBefore": at(-60), "expiresAt": at(600)}})
     }
 
+    /// The same, with what is owed for it.
+    pub fn record_with_duties(&self) -> Value {
+        let (alice, owners) =
+            (json!({"kind": "User", "name": "alice"}), json!({"kind": "Group", "name": "billing-owners"}));
+        let owes = |duty: &str, since: &str, by: Value, needs: Value| json!({"duty": duty, "since": since, "within": ["24h"], "by": by, "needs": needs});
+        let mut record = self.record();
+        record["spec"]["approvals"] = json!([{"by": "bob", "step": "service-owner", "as": owners, "decision": "Approve",
+            "revision": "7f3a2c1b-1", "comment": "Narrow and tied to a case.", "at": at(-90)}]);
+        record["spec"]["duties"] = json!({
+            "owes": [
+                owes("Note", "Begun", json!([alice]), json!([])),
+                owes("CloseOut", "Ended", json!([alice]), json!(["Cause", "FollowUps"])),
+                owes("Review", "Ended", json!([{"kind": "Group", "name": "security"}, owners, alice]), json!([])),
+            ],
+            "reviewers": [{"kind": "Group", "name": "platform-security"}, owners, alice],
+        });
+        record
+    }
+
     /// Its fuse.
     pub fn fuse(&self) -> Value {
         json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": self.child, "labels": self.labels(), "annotations": {"curfew.dev/expires-at": at(600)},
@@ -452,6 +509,30 @@ impl Scene {
     /// Changes the reason.
     pub fn amend(&self, reason: &str) -> Call {
         merge(self.request(), json!({"spec": {"reason": reason}}))
+    }
+    /// Writes the close-out, with these fields replaced; `null`: left out.
+    pub fn closes_out(&self, by: &str, changes: Value) -> Call {
+        let mut closeout = json!({"by": by, "summary": "Totals differ by a rounding in the export job.", "workDone": true,
+            "cause": "The export rounds each line.", "followUps": "none"});
+        closeout.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        self.duty(json!({"closeout": closeout}))
+    }
+    /// Writes the note.
+    pub fn notes(&self, by: &str, text: &str) -> Call {
+        self.duty(json!({"note": {"by": by, "text": text}}))
+    }
+    /// Writes the review.
+    pub fn reviews_it(&self, by: &str) -> Call {
+        self.duty(json!({"review": {"by": by, "realEmergency": "Yes: customers could not pay.", "smallestOption": "Yes: it only read logs.",
+            "evidenceAdded": "Yes: timeline and logs are linked.", "improvement": "A dashboard of export errors."}}))
+    }
+    /// Waives a duty.
+    pub fn waives(&self, by: &str, duty: &str) -> Call {
+        self.duty(json!({"waiver": {duty: {"by": by, "why": "The person has left the company."}}}))
+    }
+    /// Writes this part of `status.duties`.
+    pub fn duty(&self, duties: Value) -> Call {
+        merge(self.grant_status(), json!({"status": {"duties": duties}}))
     }
     /// Writes an end, and that the access is gone.
     pub fn ends(&self) -> Call {

@@ -1,0 +1,345 @@
+use super::*;
+use serde_json::{Value, json};
+
+fn at(time: &str) -> Now {
+    Now { wall: time.parse().unwrap(), server_ahead: TimeDelta::zero() }
+}
+fn merge(into: &mut Value, changes: Value) {
+    match (into, changes) {
+        (Value::Object(into), Value::Object(changes)) => {
+            changes.into_iter().for_each(|(key, value)| merge(into.entry(key).or_insert(Value::Null), value));
+        }
+        (into, changes) => *into = changes,
+    }
+}
+const BERLIN: &str = "Europe/Berlin";
+/// A record of alice's access, which bob agreed to, that ended on a Tuesday at 10:00 UTC, with these parts replaced.
+fn record(changes: Value) -> AccessGrant {
+    let mut record = json!({"apiVersion": "curfew.dev/v1alpha1", "kind": "AccessGrant",
+        "metadata": {"name": "billing.sup-4812.7f3a2c1b", "uid": "u", "creationTimestamp": "2026-12-01T09:00:00Z"},
+        "spec": {
+            "request": {"namespace": "billing", "name": "sup-4812", "uid": "7f3a2c1b-0000", "generation": 1},
+            "policy": {"name": "customer-support", "uid": "11111111-0000", "generation": 3, "description": "", "retentionDays": 400},
+            "outcome": "Approved", "user": "alice", "groups": [], "entitledBy": {"kind": "Group", "name": "support"},
+            "namespace": "billing", "access": "logs", "level": "ReadOnly", "roleRef": {"kind": "ClusterRole", "name": "curfew-logs"},
+            "rules": [], "rulesSha256": "", "adds": [], "ticket": "SUP-4812", "reason": "r", "askedFor": "1h",
+            "approvals": [{"by": "bob", "step": "s", "as": {"kind": "Group", "name": "billing-owners"}, "decision": "Approve",
+                "revision": "7f3a2c1b-1", "at": "2026-12-01T09:00:00Z"}],
+            "notBefore": "2026-12-01T09:00:00Z", "expiresAt": "2026-12-01T10:00:00Z",
+            "duties": {"owes": [owes("CloseOut", "Ended", json!(["24h"]))],
+                "reviewers": [{"kind": "Group", "name": "platform-security"}],
+                "calendar": {"timeZone": BERLIN, "workDays": ["Mon", "Tue", "Wed", "Thu", "Fri"], "workHours": "09:00-18:00",
+                    "holidays": ["2026-12-24"]}}},
+        "status": {"startedAt": "2026-12-01T09:00:00Z", "endedAt": "2026-12-01T10:00:00Z", "endedBy": "curfew", "endReason": "Expired"}});
+    merge(&mut record, changes);
+    serde_json::from_value(record).unwrap()
+}
+fn owes(duty: &str, since: &str, within: Value) -> Value {
+    json!({"duty": duty, "since": since, "within": within, "by": [{"kind": "User", "name": "alice"}],
+        "needs": if duty == "CloseOut" { json!(["Cause", "FollowUps"]) } else { json!([]) }})
+}
+fn owing(obligations: Value) -> Value {
+    json!({"spec": {"duties": {"owes": obligations}}})
+}
+fn closeout(changes: Value) -> Value {
+    let mut closeout = json!({"by": "alice", "summary": "Totals differ by a rounding in the export job.", "workDone": true,
+        "cause": "The export rounds each line.", "followUps": "none"});
+    merge(&mut closeout, changes);
+    json!({"status": {"duties": {"closeout": closeout}}})
+}
+fn waiver(by: &str, why: &str) -> Value {
+    json!({"status": {"duties": {"waiver": {"closeout": {"by": by, "why": why}}}}})
+}
+/// The record as it is judged then.
+fn judged(mut grant: AccessGrant, time: &str) -> AccessGrant {
+    let mut status = grant.status.clone().unwrap_or_default();
+    judge(&grant, &mut status, at(time));
+    grant.status = Some(status);
+    grant
+}
+fn state(grant: &AccessGrant) -> Option<String> {
+    grant.status.as_ref()?.duties_state.clone()
+}
+fn owed(grant: &AccessGrant, n: usize) -> &Owed {
+    &grant.status.as_ref().unwrap().owed[n]
+}
+
+#[test]
+fn g3_each_duty_is_due_to_the_second_by_the_calendar_it_was_agreed_with() {
+    let rows = [
+        ("a day after the end", "Ended", json!(["24h"]), "2026-12-01T10:00:00Z", "2026-12-02T10:00:00Z"),
+        ("15 minutes after the start", "Begun", json!(["15m"]), "2026-12-01T10:00:00Z", "2026-12-01T09:15:00Z"),
+        ("the earlier of two", "Ended", json!(["24h", "SameDay"]), "2026-12-01T10:00:00Z", "2026-12-01T23:00:00Z"),
+        (
+            "the earlier of two, the other way round",
+            "Ended",
+            json!(["2h", "SameDay"]),
+            "2026-12-01T10:00:00Z",
+            "2026-12-01T12:00:00Z",
+        ),
+        ("the same day, before work", "Ended", json!(["SameDay"]), "2026-12-01T06:00:00Z", "2026-12-01T23:00:00Z"),
+        (
+            "the same day, after work: as work begins",
+            "Ended",
+            json!(["SameDay"]),
+            "2026-12-01T20:00:00Z",
+            "2026-12-02T08:00:00Z",
+        ),
+        (
+            "the same day, the last second of work",
+            "Ended",
+            json!(["SameDay"]),
+            "2026-12-01T16:59:59Z",
+            "2026-12-01T23:00:00Z",
+        ),
+        (
+            "the same day, the second after work",
+            "Ended",
+            json!(["SameDay"]),
+            "2026-12-01T17:00:00Z",
+            "2026-12-02T08:00:00Z",
+        ),
+        ("the same day, on a Saturday", "Ended", json!(["SameDay"]), "2026-12-05T12:00:00Z", "2026-12-07T08:00:00Z"),
+        ("the same day, before a holiday", "Ended", json!(["SameDay"]), "2026-12-23T20:00:00Z", "2026-12-25T08:00:00Z"),
+        ("the next business day", "Ended", json!(["NextBusinessDay"]), "2026-12-01T10:00:00Z", "2026-12-02T23:00:00Z"),
+        (
+            "the next business day, after a Friday",
+            "Ended",
+            json!(["NextBusinessDay"]),
+            "2026-12-04T10:00:00Z",
+            "2026-12-07T23:00:00Z",
+        ),
+        (
+            "the next business day, in a summer's time",
+            "Ended",
+            json!(["NextBusinessDay"]),
+            "2026-07-01T10:00:00Z",
+            "2026-07-02T22:00:00Z",
+        ),
+        (
+            "a day, over the change of the clock: 24 hours",
+            "Ended",
+            json!(["24h"]),
+            "2026-10-24T22:30:00Z",
+            "2026-10-25T22:30:00Z",
+        ),
+        (
+            "the day on which the clock goes back has 25 hours",
+            "Ended",
+            json!(["SameDay"]),
+            "2026-10-25T12:00:00Z",
+            "2026-10-26T08:00:00Z",
+        ),
+        (
+            "the next business day, over the weekend on which the clock goes back",
+            "Ended",
+            json!(["NextBusinessDay"]),
+            "2026-10-23T10:00:00Z",
+            "2026-10-26T23:00:00Z",
+        ),
+        (
+            "after work, over the weekend on which the clock goes on",
+            "Ended",
+            json!(["SameDay"]),
+            "2026-03-27T20:00:00Z",
+            "2026-03-30T07:00:00Z",
+        ),
+    ];
+    for (sentence, since, within, ended, due) in rows {
+        let moved = json!({"status": {"endedAt": ended}});
+        let mut grant = record(owing(json!([owes("CloseOut", since, within)])));
+        let mut value = json!(grant);
+        merge(&mut value, moved);
+        grant = serde_json::from_value(value).unwrap();
+        let due: DateTime<Utc> = due.parse().unwrap();
+        let time = |seconds: i64| Instant::new(due + TimeDelta::seconds(seconds)).to_string();
+        for (seconds, expected) in [(-1, "Open"), (0, "Overdue"), (1, "Overdue")] {
+            let grant = judged(grant.clone(), &time(seconds));
+            assert_eq!(owed(&grant, 0).due.get(), due, "{sentence}");
+            assert_eq!(state(&grant).as_deref(), Some(expected), "{sentence}: {seconds} s");
+        }
+    }
+}
+
+#[test]
+fn g3_how_a_duty_stands() {
+    let good = || closeout(json!({}));
+    let rows = [
+        ("nothing was written", json!({}), "2026-12-02T09:59:59Z", "Open"),
+        ("nothing was written in time", json!({}), "2026-12-02T10:00:00Z", "Overdue"),
+        ("it was written", good(), "2026-12-01T11:00:00Z", "Met"),
+        ("it was written, and seen after the deadline", good(), "2026-12-03T11:00:00Z", "Met"),
+        ("a summary that says nothing", closeout(json!({"summary": "just in case"})), "2026-12-01T11:00:00Z", "Open"),
+        ("a cause that says nothing", closeout(json!({"cause": "debugging"})), "2026-12-01T11:00:00Z", "Open"),
+        ("no cause", closeout(json!({"cause": null})), "2026-12-01T11:00:00Z", "Open"),
+        (
+            "a command that was pasted as it is",
+            closeout(json!({"cause": "SAY WHY IT WAS SO"})),
+            "2026-12-01T11:00:00Z",
+            "Open",
+        ),
+        ("work that is not done", closeout(json!({"workDone": false})), "2026-12-01T11:00:00Z", "Open"),
+        ("somebody else wrote it", closeout(json!({"by": "bob"})), "2026-12-01T11:00:00Z", "Open"),
+        ("and in time nobody wrote another", closeout(json!({"by": "bob"})), "2026-12-02T10:00:00Z", "Overdue"),
+        ("waived", waiver("olga", "She left the company last week."), "2026-12-01T11:00:00Z", "Waived"),
+        ("waived late", waiver("olga", "She left the company last week."), "2026-12-04T11:00:00Z", "Waived"),
+        ("waived without a reason", waiver("olga", "just because it was faster"), "2026-12-02T10:00:00Z", "Overdue"),
+        ("waived by who owes it", waiver("alice", "It was nothing but a look."), "2026-12-02T10:00:00Z", "Overdue"),
+        ("waived by who approved", waiver("bob", "It was nothing but a look."), "2026-12-02T10:00:00Z", "Overdue"),
+        (
+            "it never began",
+            json!({"status": {"startedAt": null, "endReason": "NeverStarted"}}),
+            "2026-12-09T10:00:00Z",
+            "NothingOwed",
+        ),
+        ("whether it began was not seen", json!({"status": {"startedAt": null}}), "2026-12-02T10:00:00Z", "Overdue"),
+        (
+            "it still holds",
+            json!({"status": {"endedAt": null, "endedBy": null, "endReason": null}}),
+            "2026-12-09T10:00:00Z",
+            "Open",
+        ),
+    ];
+    for (sentence, changes, time, expected) in rows {
+        let grant = judged(record(changes), time);
+        assert_eq!(state(&grant).as_deref(), Some(expected), "{sentence}");
+        let is_flagged = grant.status.unwrap().flags.iter().any(|flag| flag.type_ == FlagType::DutyOverdue);
+        assert_eq!(is_flagged, expected == "Overdue", "{sentence}");
+    }
+    let scheduled = record(json!({"status": {"startedAt": null, "endedAt": null, "endedBy": null, "endReason": null}}));
+    assert_eq!(state(&judged(scheduled, "2026-12-09T10:00:00Z")), None, "nothing is owed before it begins");
+    let mut of_old = record(json!({}));
+    of_old.spec.duties = None;
+    assert_eq!(state(&judged(of_old, "2026-12-09T10:00:00Z")), None, "a record without duties owes none");
+}
+
+#[test]
+fn h12_a_clock_that_is_wrong_costs_nobody_their_access() {
+    let mut grant = record(json!({}));
+    let mut status = grant.status.clone().unwrap();
+    let wrong = Now { server_ahead: TimeDelta::hours(-3), ..at("2026-12-02T10:00:01Z") };
+    judge(&grant, &mut status, wrong);
+    grant.status = Some(status);
+    assert_eq!((state(&grant).as_deref(), missed(&grant)), (Some("Open"), None));
+}
+
+#[test]
+fn h12_what_was_missed_stays_missed_until_it_is_done_and_late_stays_late() {
+    let late = judged(record(json!({})), "2026-12-02T10:00:05Z");
+    let still = judged(late.clone(), "2026-12-05T10:00:00Z");
+    assert_eq!(owed(&still, 0).missed_at, owed(&late, 0).missed_at);
+    let mut value = json!(still);
+    merge(&mut value, closeout(json!({})));
+    let done = judged(serde_json::from_value(value).unwrap(), "2026-12-05T11:00:00Z");
+    assert_eq!((state(&done).as_deref(), owed(&done, 0).state), (Some("Met"), DutyState::Met));
+    assert_eq!(owed(&done, 0).missed_at.map(|at| at.to_string()).as_deref(), Some("2026-12-02T10:00:05Z"));
+    assert_eq!(
+        (owed(&done, 0).settled_by.as_deref(), settled_by(done.status.as_ref().unwrap()).as_deref()),
+        (Some("alice"), Some("alice"))
+    );
+    let flag = &done.status.as_ref().unwrap().flags[0];
+    assert_eq!(flag.cleared_by.as_deref(), Some("close-out: done by alice"));
+    assert_eq!(missed(&done), None);
+    let later = judged(done.clone(), "2026-12-09T11:00:00Z");
+    assert_eq!(later.status, done.status, "what is settled is not judged again");
+}
+
+#[test]
+fn h12_a_missed_duty_ends_what_was_granted_before_and_not_what_is_granted_since() {
+    let late = judged(record(json!({})), "2026-12-02T10:00:05Z");
+    let missed = missed(&late).unwrap();
+    for (sentence, user, made, ends) in [
+        ("granted before", "alice", "2026-12-02T08:00:00Z", true),
+        ("granted in that second", "alice", "2026-12-02T10:00:05Z", true),
+        ("granted since, such as an emergency that somebody agreed to", "alice", "2026-12-02T10:00:06Z", false),
+        ("somebody else's", "dana", "2026-12-02T08:00:00Z", false),
+    ] {
+        let other = record(json!({"metadata": {"creationTimestamp": made}, "spec": {"user": user}}));
+        assert_eq!(missed.ends(&other), ends, "{sentence}");
+    }
+    assert!(missed.closes("customer-support") && !missed.closes("incident-response"));
+    assert_eq!(missed.in_words(), "the close-out of billing.sup-4812.7f3a2c1b (SUP-4812), due at 2026-12-02T10:00:00Z");
+}
+
+#[test]
+fn h14_a_review_that_is_late_is_flagged_and_costs_the_requester_nothing() {
+    let review = json!({"duty": "Review", "since": "Decided", "within": ["NextBusinessDay"], "by": [{"kind": "Group", "name": "security"}]});
+    let denied =
+        json!({"spec": {"outcome": "Denied", "expiresAt": null, "duties": {"owes": [review]}}, "status": null});
+    let grant = judged(record(denied.clone()), "2026-12-02T22:59:59Z");
+    assert_eq!(state(&grant).as_deref(), Some("Open"), "owed for what was denied, too");
+    let late = judged(grant, "2026-12-02T23:00:00Z");
+    assert_eq!((state(&late).as_deref(), missed(&late)), (Some("Overdue"), None));
+    let said = &owed(&late, 0).consequence;
+    assert!(said.contains("this record is flagged") && !said.contains("live access"), "{said}");
+    let answers = |by: &str| {
+        json!({"status": {"duties": {"review": {"by": by, "realEmergency": "Yes: customers could not pay.", "smallestOption": "Yes: it only read logs.",
+            "evidenceAdded": "Yes: timeline and logs are linked.", "improvement": "A dashboard of export errors."}}}})
+    };
+    for (by, expected) in [("carol", "Met"), ("bob", "Overdue"), ("alice", "Overdue")] {
+        let mut value = json!(late);
+        merge(&mut value, answers(by));
+        let grant = judged(serde_json::from_value(value).unwrap(), "2026-12-03T10:00:00Z");
+        assert_eq!(state(&grant).as_deref(), Some(expected), "{by}");
+    }
+}
+
+#[test]
+fn h12_each_deadline_and_what_follows_is_told_before_it_strikes() {
+    let live = json!({"status": {"endedAt": null, "endedBy": null, "endReason": null}});
+    let grant = judged(record(live), "2026-12-01T09:30:00Z");
+    let Owed { consequence, command, due, .. } = owed(&grant, 0);
+    assert_eq!((due.to_string().as_str(), command), ("2026-12-02T10:00:00Z", &None));
+    assert_eq!(
+        consequence,
+        "the close-out is owed by User alice until 2026-12-02T10:00:00Z at the latest, once the access has ended; else: live access \
+         of alice ends, routine requests of alice under policy `customer-support` are refused, and this record is flagged, until \
+         it is done or waived; the policy's owner is told"
+    );
+    let vague = judged(record(closeout(json!({"cause": "debugging"}))), "2026-12-01T11:00:00Z");
+    assert!(owed(&vague, 0).consequence.contains("cause says nothing"), "{}", owed(&vague, 0).consequence);
+    assert_eq!(next(vague.status.as_ref().unwrap(), at("2026-12-01T11:00:00Z")), Some(TimeDelta::hours(23)));
+    let late = judged(vague, "2026-12-02T10:00:00Z");
+    assert!(
+        owed(&late, 0).consequence.starts_with("the close-out of User alice was due at"),
+        "{}",
+        owed(&late, 0).consequence
+    );
+    assert_eq!(next(late.status.as_ref().unwrap(), at("2026-12-02T10:00:00Z")), None);
+}
+
+#[test]
+fn g3_the_command_has_all_that_is_needed_and_nothing_ends_its_quotes() {
+    let all = [
+        "Cause",
+        "FollowUps",
+        "DataReviewed",
+        "Timeline",
+        "Commands",
+        "Attachments",
+        "WhyNotBroader",
+        "WhyNotSafer",
+        "LegalBasis",
+    ];
+    let mut of = owes("CloseOut", "Ended", json!(["24h"]));
+    of["needs"] = json!(all);
+    let data = |tenant: &str| json!([{"system": "billing-db", "kind": "invoice", "tenant": tenant}]);
+    for (tenant, reviewed) in
+        [("4812", "billing-db invoice 4812"), ("4'; rm -rf /; '", "SAY WHICH DATA"), ("4\"812", "SAY WHICH DATA")]
+    {
+        let mut changes = owing(json!([of]));
+        changes["spec"]["data"] = data(tenant);
+        let grant = judged(record(changes), "2026-12-01T11:00:00Z");
+        let command = owed(&grant, 0).command.clone().unwrap();
+        let patch = command.split_once("-p '").unwrap().1.strip_suffix('\'').unwrap();
+        assert_eq!(patch.matches('\'').count(), 4, "only those around whoami: {patch}");
+        let patch = patch.replace(r#"'"$(kubectl auth whoami -o jsonpath='{.status.userInfo.username}')"'"#, "alice");
+        let patch: Value = serde_json::from_str(&patch).unwrap();
+        let said = &patch["status"]["duties"]["closeout"];
+        assert_eq!((&said["by"], &said["dataReviewed"]), (&json!("alice"), &json!(reviewed)));
+        let written: CloseOut = serde_json::from_value(said.clone()).unwrap();
+        let of = &grant.spec.duties.as_ref().unwrap().owes[0];
+        assert!(incomplete(&written, of).unwrap().starts_with("replace the words in capitals"));
+        assert!(command.len() < 2048, "the schema holds it: {}", command.len());
+    }
+}
