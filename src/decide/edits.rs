@@ -300,6 +300,11 @@ fn both_ask(filed: &Evidence, now: &Evidence, request: &AccessRequest) -> Eviden
 }
 
 fn both_approve(filed: &Approval, now: &Approval) -> Result<Approval, String> {
+    // Under a text whose steps all have conditions perhaps nobody could agree: then the steps of the other must not make up for it.
+    let may_need_nobody = [filed, now].iter().any(|text| text.steps.iter().all(|step| step.when.is_some()));
+    if may_need_nobody && (&filed.steps, &filed.rules) != (&now.steps, &now.rules) {
+        return Err("spec.approval was edited, and one of the texts has no step without `when`".to_owned());
+    }
     let before = |step: &Step| filed.steps.iter().find(|other| other.name == step.name);
     let both = |step: &Step| before(step).map_or_else(|| Ok(step.clone()), |before| both_decide(before, step));
     let mut steps = now.steps.iter().map(both).collect::<Result<Vec<_>, _>>()?;

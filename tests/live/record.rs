@@ -45,7 +45,8 @@ async fn j1_a_life_is_whole_in_its_record_its_events_and_an_export() {
     running.alice.closes(&running.request, "Done.").await.unwrap();
     let record = json!(running.ends(EndReason::Closed, "alice").await);
     let told: Vec<&str> = entries(&record).iter().map(|entry| entry["what"].as_str().unwrap()).collect();
-    assert!(told.starts_with(&["Active=False/Preparing", "Active=True/Bound", "Active=False/Closed"]), "{told:?}");
+    let active: Vec<&str> = told.iter().copied().filter(|what| what.starts_with("Active=")).collect();
+    assert_eq!(active, ["Active=False/Preparing", "Active=True/Bound", "Active=False/Closed"], "{told:?}");
     assert_eq!(Chain::of(&record).fault(), None);
 
     let bed = &running.bed;

@@ -208,22 +208,28 @@ fn a15_of_each_part_of_a_policy_the_stricter_text_counts() {
         ),
         (
             "a step is needed where one of them needs it",
-            steps(json!([step("owner", json!({"when": "access.name == 'logs'"}))])),
-            steps(json!([step("owner", json!({"when": "size(data) > 1"}))])),
+            steps(json!([step("owner", json!({"when": "access.name == 'logs'"})), step("all", json!({}))])),
+            steps(json!([step("owner", json!({"when": "size(data) > 1"})), step("all", json!({}))])),
             "/approval/steps/0/when",
             json!("(access.name == 'logs'\n) || (size(data) > 1\n)"),
         ),
         (
             "always, where one of them always needs it",
-            steps(json!([step("owner", json!({}))])),
-            steps(json!([step("owner", json!({"when": "size(data) > 1"}))])),
+            steps(json!([step("owner", json!({})), step("all", json!({}))])),
+            steps(json!([step("owner", json!({"when": "size(data) > 1"})), step("all", json!({}))])),
             "/approval/steps/0/when",
             Value::Null,
         ),
         (
             "always, where the two are too long for one",
-            steps(json!([step("owner", json!({"when": format!("request.ticket != '{}'", "x".repeat(400))}))])),
-            steps(json!([step("owner", json!({"when": format!("request.ticket != '{}'", "y".repeat(400))}))])),
+            steps(json!([
+                step("owner", json!({"when": format!("request.ticket != '{}'", "x".repeat(400))})),
+                step("all", json!({}))
+            ])),
+            steps(json!([
+                step("owner", json!({"when": format!("request.ticket != '{}'", "y".repeat(400))})),
+                step("all", json!({}))
+            ])),
             "/approval/steps/0/when",
             Value::Null,
         ),
@@ -311,6 +317,12 @@ fn a15_what_cannot_both_be_held_to_is_said_and_never_guessed() {
             steps(json!([step("owner", json!({}))])),
             steps(json!([step("owner", json!({"approvers": people(&["dora"])}))])),
             Some("step `owner` lists nobody whom it listed then"),
+        ),
+        (
+            "a text under which perhaps nobody could agree",
+            steps(json!([step("owner", json!({}))])),
+            steps(json!([step("owner", json!({"when": "duration > duration('9m')"}))])),
+            Some("one of the texts has no step without `when`"),
         ),
         ("more steps than can be waited for", steps(json!(named)), steps(json!(others)), Some("12 steps")),
         (
