@@ -5,6 +5,7 @@ pub mod connect;
 pub mod error;
 pub mod fuse_test;
 pub mod lease;
+pub mod people;
 pub mod policies;
 pub mod read;
 pub mod replay;

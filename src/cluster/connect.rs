@@ -1,7 +1,7 @@
 //! How to reach the API server: what the kubeconfig or the Pod says, and limits that are ours.
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long a watch may stay silent before it is closed by the server: watches ask for no longer one.
@@ -39,6 +39,40 @@ pub async fn config(kubeconfig: Option<&Path>) -> Result<Config, NoWay> {
         None => Config::infer().await?,
     };
     Ok(bounded(found))
+}
+
+/// Who connects, and to which cluster: what `kubectl` takes as flags.
+#[derive(Clone, Debug, Default)]
+pub struct Way {
+    /// The kubeconfig; `None`: `KUBECONFIG`, then the one in the home directory, then the Pod's service account.
+    pub kubeconfig: Option<PathBuf>,
+    /// The context in it; `None`: its current one.
+    pub context: Option<String>,
+    /// Whom to act as; `None`: oneself.
+    pub as_user: Option<String>,
+    /// In which groups, where somebody else is acted as.
+    pub as_groups: Vec<String>,
+}
+
+/// What a person connects with: their kubeconfig, as `kubectl` reads it.
+///
+/// # Errors
+/// As [`config`].
+pub async fn of_person(way: &Way, user_agent: &'static str) -> Result<Config, NoWay> {
+    let options = KubeConfigOptions { context: way.context.clone(), ..Default::default() };
+    let mut found = match (&way.kubeconfig, &way.context) {
+        (Some(path), _) => Config::from_custom_kubeconfig(Kubeconfig::read_from(path)?, &options).await?,
+        (None, Some(_)) => Config::from_kubeconfig(&options).await?,
+        (None, None) => Config::infer().await?,
+    };
+    if way.as_user.is_some() {
+        found.auth_info.impersonate = way.as_user.clone();
+        found.auth_info.impersonate_groups = (!way.as_groups.is_empty()).then(|| way.as_groups.clone());
+    }
+    let mut found = bounded(found);
+    found.headers.retain(|(name, _)| name != http::header::USER_AGENT);
+    found.headers.push((http::header::USER_AGENT, http::HeaderValue::from_static(user_agent)));
+    Ok(found)
 }
 
 /// A client with connections of its own.

@@ -508,7 +508,7 @@ impl Cluster {
     }
 
     /// Everything of one kind, without the bookkeeping of who wrote which field: that is most of it, and goes page by page.
-    async fn list<K>(&self, operation: Operation, api: Api<K>, params: ListParams) -> Result<Vec<K>, Error>
+    pub(super) async fn list<K>(&self, operation: Operation, api: Api<K>, params: ListParams) -> Result<Vec<K>, Error>
     where
         K: kube::Resource + Clone + DeserializeOwned + Debug,
     {
@@ -555,7 +555,7 @@ fn live() -> String {
 }
 
 /// A value of a field selector, whose own signs are escaped (apimachinery `fields.EscapeValue`).
-fn escaped(value: &str) -> String {
+pub(super) fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace(',', "\\,").replace('=', "\\=")
 }
 

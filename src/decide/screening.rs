@@ -16,7 +16,7 @@ use super::{Installation, role, term, text};
 use crate::api::grant::AccessGrant;
 use crate::api::policy::{Access, AccessPolicy, AccessPolicySpec};
 use crate::api::reasons::{Reason, Screened};
-use crate::api::request::{self, AccessRequest};
+use crate::api::request::{self, AccessRequest, Requester};
 use crate::api::subject::{Subject, SubjectKind};
 use crate::api::time::{self, Instant, Span};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -25,7 +25,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
 use std::sync::Arc;
 use strum::{EnumMessage, IntoStaticStr, VariantArray};
 
-pub use checks::CHECKS;
+pub use checks::{CHECKS, readiness};
 
 /// The most characters of one check's message.
 const MOST: usize = 1536;
@@ -257,7 +257,10 @@ pub fn access_of<'a>(request: &AccessRequest, policy: &'a AccessPolicy) -> Optio
 /// The entry of the policy's `requesters` that lets this person ask; `system:` entries never do. For whom somebody else
 /// filed, it is an entry for that User: nobody knows their groups.
 pub fn entitlement<'a>(request: &AccessRequest, policy: &'a AccessPolicySpec) -> Option<&'a Subject> {
-    let (who, is_own) = (&request.spec.requester, request.spec.filed_by.is_none());
+    entitles(policy, &request.spec.requester, request.spec.filed_by.is_none())
+}
+/// The same for somebody who has not asked yet.
+pub fn entitles<'a>(policy: &'a AccessPolicySpec, who: &Requester, is_own: bool) -> Option<&'a Subject> {
     policy.requesters.iter().filter(|entry| !entry.name.starts_with("system:")).find(|entry| match entry.kind {
         SubjectKind::User => entry.name == who.username,
         SubjectKind::Group => is_own && who.groups.contains(&entry.name),

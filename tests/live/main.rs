@@ -14,6 +14,7 @@ mod gitops;
 mod life;
 mod matrix;
 mod permissions;
+mod plugin;
 mod presets;
 mod races;
 mod record;

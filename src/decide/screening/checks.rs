@@ -178,7 +178,10 @@ fn policy(seen: &Seen<'_>) -> Finding {
 }
 
 /// Whether the operator found this very version of the policy complete; else its words.
-pub(in crate::decide) fn readiness(policy: &AccessPolicy) -> Result<(), String> {
+///
+/// # Errors
+/// What it says, or that it has not been looked at.
+pub fn readiness(policy: &AccessPolicy) -> Result<(), String> {
     let conditions = policy.status.iter().flat_map(|status| &status.conditions);
     let is_current = |c: &&Condition| c.observed_generation == policy.metadata.generation;
     let ready = conditions.into_iter().find(|c| c.type_ == Ready::CONDITION).filter(is_current);

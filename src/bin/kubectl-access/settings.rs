@@ -1,0 +1,213 @@
+//! Arguments and environment of the plugin: the only module of it that reads either.
+use crate::output::Format;
+use clap::{ArgAction, Args, Parser, Subcommand};
+use curfew::api::time::Span;
+use curfew::cluster::connect::Way;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+/// Ask for temporary access, decide about it, end it, and see who has what.
+///
+/// All of it is plain API objects: whatever this does can be done with kubectl, and it has no power of its own.
+/// Exit codes: 0 ok, 1 error, 2 wrong usage, 3 denied, 4 timed out.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "kubectl-access",
+    bin_name = "kubectl access",
+    version,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub struct Settings {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+    /// What every verb takes.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Verb {
+    /// What you may ask for, here
+    #[command(after_help = POLICIES)]
+    Policies(Policies),
+    /// What you hold, until when, and what you wait for and owe
+    #[command(after_help = STATUS)]
+    Status(Status),
+    /// End access now: your own, or with a reason somebody else's
+    #[command(after_help = CLOSE)]
+    Close(Close),
+    /// Who holds access here, or held it: one line each
+    #[command(after_help = LIST)]
+    List(List),
+}
+
+const POLICIES: &str = "Examples:
+  kubectl access policies -n billing     # the cases under which you may ask in billing
+  kubectl access policies --all          # every case, also those that are not for you";
+const STATUS: &str = "Examples:
+  kubectl access status
+  PS1='$(kubectl access status --short) $ '     # in the prompt: logs@billing 25m";
+const CLOSE: &str = "Examples:
+  kubectl access close                                   # the one access that you hold
+  kubectl access close sup-4812 -n billing
+  kubectl access close sup-4812 --reason 'The ticket was closed: the customer found the cause.'
+  kubectl access close --user alice --reason 'She left the team today.'     # everything that alice holds";
+const LIST: &str = "Examples:
+  kubectl access list -n billing             # who holds access there now
+  kubectl access list -A --all -o wide       # all records
+  kubectl access list --decided              # what you decided";
+
+/// Which policies are shown.
+#[derive(Clone, Debug, Args)]
+pub struct Policies {
+    /// Every policy, also those that are not for you or not for this namespace
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// How what you hold is shown.
+#[derive(Clone, Debug, Args)]
+pub struct Status {
+    /// One short line for the shell's prompt; nothing if you hold nothing
+    #[arg(long)]
+    pub short: bool,
+}
+
+/// What is ended.
+#[derive(Clone, Debug, Args)]
+pub struct Close {
+    /// The requests whose access ends; without one, the only one that you hold
+    #[arg(value_name = "REQUEST")]
+    pub names: Vec<String>,
+    /// Why: required to end somebody else's access
+    #[arg(short, long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// End all that this person holds, in all namespaces
+    #[arg(long, value_name = "NAME", conflicts_with = "names", requires = "reason")]
+    pub user: Option<String>,
+    /// Return once the access is gone, and proved to be [default: true on a terminal]
+    #[arg(long, value_name = "true|false", action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    pub wait: Option<bool>,
+}
+
+/// Which records are listed.
+#[derive(Clone, Debug, Args)]
+pub struct List {
+    /// Your own, in all namespaces
+    #[arg(long, conflicts_with_all = ["decided", "all"])]
+    pub mine: bool,
+    /// Those that you decided, in all namespaces
+    #[arg(long, conflicts_with = "all")]
+    pub decided: bool,
+    /// Also what is over, or was never granted
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// What every verb takes: kubectl's own flags.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Flags of kubectl")]
+pub struct Common {
+    /// The kubeconfig
+    #[arg(long, global = true, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// The context in it
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+    /// The namespace [default: that of the context]
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// All namespaces
+    #[arg(short = 'A', long, global = true, conflicts_with = "namespace")]
+    pub all_namespaces: bool,
+    /// wide, json, yaml, name or jsonpath=TEMPLATE [default: for people]
+    #[arg(short, long, global = true, value_name = "FORMAT", default_value = "", hide_default_value = true)]
+    pub output: Format,
+    /// Only objects with these labels
+    #[arg(short = 'l', long, global = true, value_name = "LABELS")]
+    pub selector: Option<String>,
+    /// Act as this user
+    #[arg(long = "as", global = true, value_name = "NAME")]
+    pub as_user: Option<String>,
+    /// Act as a member of this group; may be given again
+    #[arg(long = "as-group", global = true, value_name = "NAME", requires = "as_user")]
+    pub as_groups: Vec<String>,
+    /// How long one answer of the API server may take, such as 5s
+    #[arg(long, global = true, value_name = "SPAN", default_value = "10s")]
+    pub request_timeout: Span,
+}
+impl Common {
+    /// Who connects, and to which cluster.
+    pub fn way(&self) -> Way {
+        let Self { kubeconfig, context, as_user, as_groups, .. } = self.clone();
+        Way { kubeconfig, context, as_user, as_groups }
+    }
+}
+
+/// What the three streams are.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terminal {
+    /// Whether somebody can be asked: input and talk are a terminal.
+    pub asks: bool,
+    /// Whether talk may be coloured; what is printed for others to read never is.
+    pub colours: bool,
+}
+impl Terminal {
+    /// As this process has them; never a colour with `NO_COLOR`, or where the terminal knows none.
+    #[expect(clippy::disallowed_methods, reason = "this is the module that reads the environment")]
+    pub fn found() -> Self {
+        let is_set = |name: &str| std::env::var(name).is_ok_and(|value| !value.is_empty());
+        let plain = is_set("NO_COLOR") || std::env::var("TERM").is_ok_and(|term| term == "dumb");
+        let talk = std::io::stderr().is_terminal();
+        Self { asks: std::io::stdin().is_terminal() && talk, colours: talk && !plain }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_flags_hold_together_and_each_verb_has_an_example() {
+        let mut command = Settings::command();
+        command.build();
+        command.clone().debug_assert();
+        for verb in command.get_subcommands() {
+            let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let own = format!("kubectl access {}", verb.get_name());
+            assert!(help.starts_with("Example") && help.contains(&own), "{}: {help}", verb.get_name());
+        }
+    }
+    #[test]
+    fn every_example_can_be_parsed() {
+        let mut command = Settings::command();
+        command.build();
+        for verb in command.get_subcommands() {
+            let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in help.lines().filter_map(|line| line.trim().strip_prefix("kubectl access ")) {
+                let typed = line.split("     #").next().unwrap_or_default();
+                let parsed = Settings::try_parse_from(words(typed));
+                assert!(parsed.is_ok(), "{line}: {}", parsed.err().map_or_else(String::new, |e| e.to_string()));
+            }
+        }
+    }
+    /// The words of a line as a shell takes it apart.
+    fn words(line: &str) -> Vec<String> {
+        let (mut words, mut quoted) = (vec!["kubectl-access".to_owned(), String::new()], None);
+        for c in line.trim().chars() {
+            let last = words.len() - 1;
+            match (c, quoted) {
+                ('\'' | '"', None) => quoted = Some(c),
+                (c, Some(quote)) if c == quote => quoted = None,
+                (' ', None) if !words[last].is_empty() => words.push(String::new()),
+                (' ', None) => {}
+                (c, _) => words[last].push(c),
+            }
+        }
+        words
+    }
+}

@@ -1,0 +1,73 @@
+//! What one may ask, what one holds, and its end.
+use super::access;
+use crate::running::{Running, approvers, end_reason};
+use curfew::api::reasons::{EndReason, Screened};
+use curfew_testbed::bed::Bed;
+
+#[tokio::test]
+async fn a1_policies_are_those_that_one_may_ask_under_here() {
+    let bed = Bed::new("policies").await;
+    let policy = bed.policy(approvers()).await;
+    let _operator = bed.operator().await;
+    bed.policy_becomes(curfew::api::reasons::Ready::Complete).await;
+    let (alice, bob) = bed.alice_and_bob().await;
+    let shown = access(&bed, &alice, &["policies"]).await.ok();
+    let row = shown.lines().find(|line| line.starts_with(&policy)).unwrap_or_else(|| panic!("{shown}"));
+    for part in ["logs", "30m, at most 1h", "service-owner", "One account, after a real report"] {
+        assert!(row.contains(part), "{part}: {row}");
+    }
+    let his = access(&bed, &bob, &["policies"]).await;
+    assert!(!his.out.contains(&policy) && his.err.contains("policies --all"), "{his:?}");
+    let all = access(&bed, &bob, &["policies", "--all"]).await.ok();
+    assert!(all.lines().any(|line| line.starts_with(&policy) && line.contains("not you")), "{all}");
+    let names = access(&bed, &alice, &["policies", "-o", "name"]).await.ok();
+    assert!(names.lines().any(|line| line == format!("accesspolicy.curfew.dev/{policy}")), "{names}");
+    access(&bed, &alice, &["policies", "-o", "table"]).await.said(2, "must be wide, json");
+}
+
+#[tokio::test]
+async fn g1_status_says_what_one_holds_and_close_ends_it() {
+    let running = Running::begin("status", "20m").await;
+    let Running { bed, alice, bob, .. } = &running;
+    let shown = access(bed, alice, &["status"]).await;
+    let row = shown.out.lines().nth(1).unwrap_or_else(|| panic!("{shown:?}"));
+    assert!(row.starts_with("SUP-4812   logs") && row.contains("(in ") && row.contains("Bound"), "{row}");
+    let short = access(bed, alice, &["status", "--short"]).await.ok();
+    assert!(short.contains(&format!("logs@{} ", bed.namespace)), "{short}");
+    let path = access(bed, alice, &["status", "-o", "jsonpath={.items[*].spec.request.name}"]).await.ok();
+    assert_eq!(path, "sup-4812");
+    let held = access(bed, bob, &["list"]).await.ok();
+    assert!(held.lines().any(|line| line.contains("alice") && line.contains("bob")), "{held}");
+    assert_eq!(access(bed, bob, &["list", "--mine"]).await.ok(), "");
+
+    access(bed, bob, &["close"]).await.said(1, "you hold nothing");
+    access(bed, bob, &["close", "sup-4812"]).await.said(2, "say why you end it, with --reason");
+    access(bed, bob, &["close", "nothing"]).await.said(1, "there is no request `nothing`");
+    let carol = bed.person("carol", &["engineers"]).await;
+    let refused = access(bed, &carol, &["close", "sup-4812", "--reason", "It is not needed any more."]).await;
+    let words = refused.said(3, "only the requester, an approver listed for it");
+    assert!(!words.contains("ValidatingAdmissionPolicy"), "the rule's own words, alone: {words}");
+
+    let closed = access(bed, alice, &["close", "--wait"]).await.ok();
+    assert!(closed.contains("ended, and nothing is left of it. You owe a close-out"), "{closed}");
+    let record = running.ends(EndReason::Closed, "alice").await;
+    assert_eq!(end_reason(&record), Some(EndReason::Closed));
+    let after = access(bed, alice, &["status"]).await;
+    assert!(after.out.is_empty() && after.err.contains("You owe: CloseOut"), "{after:?}");
+    let decided = access(bed, bob, &["list", "--decided"]).await.ok();
+    assert!(decided.contains("Closed"), "{decided}");
+}
+
+#[tokio::test]
+async fn g1_all_that_one_person_holds_is_ended_at_once_with_a_reason() {
+    let running = Running::begin("user", "20m").await;
+    let Running { bed, alice, bob, .. } = &running;
+    let second = alice.files("sup-2", &bed.namespace, "20m").await;
+    second.becomes(Screened::Incomplete).await;
+    let args = ["close", "--user", "alice", "-n", &bed.namespace];
+    access(bed, bob, &args).await.said(2, "--reason");
+    let reason = ["--reason", "She left the team today."];
+    let closed = access(bed, bob, &[&args[..], &reason[..]].concat()).await;
+    assert!(closed.err.contains("sup-4812") || closed.out.contains("sup-4812"), "{closed:?}");
+    running.ends(EndReason::Revoked, "bob").await;
+}
