@@ -1,9 +1,13 @@
 //! What people read and write with their own rights: three writes, a request and the two statuses that people may write in.
 use super::{Cluster, Error, Operation};
 use crate::api::{grant::AccessGrant, request::AccessRequest};
+use futures::{Stream, StreamExt};
 use k8s_openapi::api::authentication::v1::{SelfSubjectReview, UserInfo};
 use k8s_openapi::api::core::v1::Namespace;
+use kube::CustomResourceExt;
 use kube::api::{Api, ListParams, Patch, PatchParams, PostParams};
+use kube::core::DynamicObject;
+use kube::runtime::{WatchStreamExt, watcher};
 use serde_json::{Value, json};
 
 /// What this program is called in `managedFields`: what people write from it is theirs.
@@ -98,15 +102,40 @@ impl Cluster {
         self.list(Operation::ReadGrant, api, params).await
     }
 
-    /// The first write: files a request, or has the API server say what it would make of it.
+    /// What becomes of one request, from now on: as it is, then each change; `None`: it is not there.
+    pub fn request_changes(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> impl Stream<Item = Option<AccessRequest>> + Send + use<> {
+        let api = Api::<AccessRequest>::namespaced(self.client.clone(), namespace);
+        watcher::watch_object(api, name).default_backoff().filter_map(|read| std::future::ready(read.ok()))
+    }
+
+    /// The first write: files a request, or has the API server say what it would make of it. The manifest leaves the requester
+    /// out, whom the API server stamps.
     ///
     /// # Errors
     /// When the API server failed us, or refuses it: [`Error::words`] says why.
     pub async fn file(&self, manifest: &Value, dry_run: bool) -> Result<AccessRequest, Error> {
+        let params = PostParams { dry_run, field_manager: Some(FIELD_MANAGER.into()) };
+        let filed = async {
+            let manifest: DynamicObject = serde_json::from_value(manifest.clone()).map_err(kube::Error::SerdeError)?;
+            let namespace = manifest.metadata.namespace.clone().unwrap_or_default();
+            let api = Api::namespaced_with(self.client.clone(), &namespace, &AccessRequest::api_resource());
+            let filed = api.create(&params, &manifest).await?;
+            filed.try_parse().map_err(|error| kube::Error::Service(error.into()))
+        };
+        self.call(Operation::FileRequest, filed).await
+    }
+    /// The first write again: the same manifest, corrected, as `kubectl apply` sends it.
+    ///
+    /// # Errors
+    /// As [`Self::file`].
+    pub async fn amend(&self, manifest: &Value, dry_run: bool) -> Result<AccessRequest, Error> {
         let namespace = manifest["metadata"]["namespace"].as_str().unwrap_or_default();
         let name = manifest["metadata"]["name"].as_str().unwrap_or_default();
         let api = Api::<AccessRequest>::namespaced(self.client.clone(), namespace);
-        // As `kubectl apply`: the same manifest, corrected, amends the request that was returned.
         let params = PatchParams { dry_run, ..PatchParams::apply(FIELD_MANAGER).force() };
         self.call(Operation::FileRequest, api.patch(name, &params, &Patch::Apply(manifest))).await
     }

@@ -1,6 +1,7 @@
-//! A policy as people write it, YAML or JSON, read strictly: what the schema does not know is a fault, with its line.
+//! A policy as people write it, YAML or JSON, and a request before it is filed, read strictly: what the schema does not know is a fault, with its line.
 use crate::api::crds;
 use crate::api::policy::AccessPolicy;
+use crate::api::request::AccessRequest;
 use crate::api::time::Span;
 use crate::decide::text;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -49,7 +50,7 @@ pub fn policy(text: &str) -> Result<AccessPolicy, Vec<Fault>> {
         return Err(vec![Fault { line: second.referenced.line(), field: String::new(), words }]);
     }
     let mut faults = vec![];
-    examine(&schema(), &document, "", &mut faults);
+    examine(&schema::<AccessPolicy>(), &document, "", &mut faults);
     if !faults.is_empty() {
         faults.truncate(MOST);
         return Err(faults);
@@ -57,14 +58,27 @@ pub fn policy(text: &str) -> Result<AccessPolicy, Vec<Fault>> {
     serde_json::from_value(document.value.plain()).map_err(|error| whole(error.to_string()))
 }
 
+/// What the schema does not allow of a request that is not filed yet. What the API server judges by CEL it judges alone.
+pub fn request(draft: &AccessRequest) -> Vec<Fault> {
+    let mut faults = vec![];
+    // JSON is YAML, and what can be written as it can be read again.
+    if let Ok(text) = serde_json::to_string(draft)
+        && let Ok(node) = serde_saphyr::from_str::<Spanned<Node>>(&text)
+    {
+        examine(&schema::<AccessRequest>(), &node, "", &mut faults);
+        // There is one line, and nobody has written it.
+        faults.iter_mut().for_each(|fault| fault.line = 0);
+    }
+    faults
+}
+
 /// The schema of the whole object; what the API server alone writes is taken as it is.
-fn schema() -> Value {
-    let crd = crds().into_iter().find(|crd| crd.spec.names.kind == "AccessPolicy");
+fn schema<K: kube::Resource<DynamicType = ()>>() -> Value {
+    let crd = crds().into_iter().find(|crd| crd.spec.names.kind == K::kind(&()));
     let of = crd.and_then(|mut crd| crd.spec.versions.pop()).and_then(|version| version.schema);
     let mut schema = json!(of.and_then(|validation| validation.open_api_v3_schema));
-    let group: &str = &<AccessPolicy as kube::Resource>::api_version(&());
-    schema["properties"]["apiVersion"] = json!({"type": "string", "enum": [group]});
-    schema["properties"]["kind"] = json!({"type": "string", "enum": ["AccessPolicy"]});
+    schema["properties"]["apiVersion"] = json!({"type": "string", "enum": [K::api_version(&())]});
+    schema["properties"]["kind"] = json!({"type": "string", "enum": [K::kind(&())]});
     let name = json!({"type": "string", "minLength": 1, "maxLength": 63});
     schema["properties"]["metadata"] = json!({"type": "object", "required": ["name"], "properties": {"name": name},
         "additionalProperties": {}});

@@ -1,5 +1,7 @@
 //! The plugin, as the binary that people run, each with their own credentials.
+mod ask;
 mod look;
+mod session;
 
 use curfew_testbed::bed::{Bed, Person};
 use tokio::process::Command;

@@ -14,6 +14,7 @@ use tokio::sync::OnceCell;
 const USER_AGENT: &str = concat!("kubectl-access/", env!("CARGO_PKG_VERSION"));
 
 /// What a verb works with.
+#[derive(Clone)]
 pub struct Desk {
     /// Acts as the user.
     pub cluster: Cluster,
@@ -51,6 +52,11 @@ impl Desk {
         })
     }
 
+    /// The same in another namespace.
+    pub fn within(&self, namespace: &str) -> Self {
+        Self { namespace: namespace.to_owned(), is_named: true, all: false, ..self.clone() }
+    }
+
     /// Who the user is, asked once.
     pub async fn me(&self) -> Result<&UserInfo, Failure> {
         Ok(self.me.get_or_try_init(|| self.cluster.whoami()).await?)
@@ -78,6 +84,19 @@ impl Desk {
     /// Says something beside the data.
     pub fn say(&self, words: &str) {
         eprintln!("{words}");
+    }
+    /// Asks for a line, where there is somebody to ask.
+    pub fn ask(&self, question: &str) -> Result<String, Failure> {
+        let unasked = || Failure::Usage("nobody answers: nothing was sent".into());
+        if !self.terminal.asks {
+            return Err(unasked());
+        }
+        eprint!("{question} > ");
+        let mut answer = String::new();
+        match std::io::stdin().read_line(&mut answer) {
+            Ok(1..) => Ok(answer.trim().to_owned()),
+            _ => Err(unasked()),
+        }
     }
     /// Says what somebody else wrote, as one line.
     pub fn quote(&self, words: &str) {

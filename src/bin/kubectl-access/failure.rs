@@ -17,6 +17,8 @@ pub enum Failure {
     Denied(String),
     /// What was waited for did not come in time: 4.
     TimedOut(String),
+    /// A command that was run ended with this code, and has said why itself.
+    Exited(u8),
 }
 impl Failure {
     /// Stable: scripts rely on it.
@@ -26,6 +28,7 @@ impl Failure {
             Self::Usage(_) => 2,
             Self::Denied(_) => 3,
             Self::TimedOut(_) => 4,
+            Self::Exited(code) => *code,
         })
     }
     /// There is no object of that name.
@@ -35,8 +38,10 @@ impl Failure {
 }
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (Self::Error(words) | Self::Usage(words) | Self::Denied(words) | Self::TimedOut(words)) = self;
-        f.write_str(words)
+        match self {
+            Self::Error(words) | Self::Usage(words) | Self::Denied(words) | Self::TimedOut(words) => f.write_str(words),
+            Self::Exited(code) => write!(f, "the command ended with {code}"),
+        }
     }
 }
 impl std::error::Error for Failure {}

@@ -2,17 +2,25 @@
 //!
 //! `main` parses, connects and prints; each verb has a file of its own and returns what goes to standard output. What is
 //! said beside it goes to standard error, by [`desk::Desk::say`].
+mod ask;
 mod clock;
 mod close;
 mod desk;
+mod exec;
+mod explain;
 mod failure;
 mod fits;
 mod list;
 mod output;
 mod policies;
+mod preview;
+mod renew;
+mod request;
 mod settings;
 mod status;
+mod wait;
 mod when;
+mod wizard;
 
 use clap::Parser;
 use desk::Desk;
@@ -33,7 +41,9 @@ fn main() -> ExitCode {
     match done {
         Ok(text) => printed(&text),
         Err(failure) => {
-            eprintln!("error: {failure}");
+            if !matches!(failure, Failure::Exited(_)) {
+                eprintln!("error: {failure}");
+            }
             failure.code()
         }
     }
@@ -43,6 +53,10 @@ async fn run(settings: Settings) -> Result<String, Failure> {
     let Settings { verb, common } = settings;
     let desk = Desk::open(&common).await?;
     match verb {
+        Verb::Request(flags) => request::run(&desk, &flags).await,
+        Verb::Renew(flags) => renew::run(&desk, &flags).await,
+        Verb::Run(flags) => exec::run(&desk, &flags).await,
+        Verb::Explain(flags) => explain::run(&desk, &flags).await,
         Verb::Policies(flags) => policies::run(&desk, &flags).await,
         Verb::Status(flags) => status::run(&desk, &flags).await,
         Verb::Close(flags) => close::run(&desk, &flags).await,

@@ -1,6 +1,7 @@
 //! Arguments and environment of the plugin: the only module of it that reads either.
+use crate::ask::Ask;
 use crate::output::Format;
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use curfew::api::time::Span;
 use curfew::cluster::connect::Way;
 use std::io::IsTerminal;
@@ -30,9 +31,21 @@ pub struct Settings {
 /// What to do.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Verb {
+    /// Ask for access: what is not said is inferred or, on a terminal, asked for
+    #[command(after_help = REQUEST)]
+    Request(Box<Request>),
+    /// Ask for more time for the same work
+    #[command(after_help = RENEW)]
+    Renew(Box<Renew>),
+    /// Run a command; where it is refused, ask for the least that lets it run, wait, and run it again
+    #[command(after_help = RUN)]
+    Run(Box<Exec>),
     /// What you may ask for, here
     #[command(after_help = POLICIES)]
     Policies(Policies),
+    /// A policy in plain sentences
+    #[command(after_help = EXPLAIN)]
+    Explain(Explain),
     /// What you hold, until when, and what you wait for and owe
     #[command(after_help = STATUS)]
     Status(Status),
@@ -44,6 +57,21 @@ pub enum Verb {
     List(List),
 }
 
+const REQUEST: &str = "Examples:
+  kubectl access request -n billing                      # asks for what is needed
+  kubectl access request -n billing -t SUP-4812 -r 'Check why invoice totals changed for account 4812.' --for 30m
+  kubectl access request -n billing -t SUP-4812 --from sup-4711     # as an earlier one; corrects one that was returned
+  kubectl access request -n billing -t INC-7 -r 'Move the queue to the new broker.' --after inc-7     # the next step
+  kubectl access request -n billing -t SUP-4812 -r 'Check the totals of account 4812.' --dry-run=client -o yaml     # for Git
+  kubectl access request -p customer-support -t SUP-4812 -r 'Check the totals of account 4812.' --data billing-db,tenant=4812,records=99017";
+const RENEW: &str = "Examples:
+  kubectl access renew sup-4812 -n billing               # asks the three questions
+  kubectl access renew --changed 'May matches, June differs.' --remains 'Compare June with the ledger.' --why 'The service restarts hourly.'";
+const RUN: &str = "Examples:
+  kubectl access run -- kubectl -n billing logs deploy/invoicer
+  kubectl access run -t SUP-4812 -r 'Check why invoice totals changed for account 4812.' -- kubectl -n billing get pods";
+const EXPLAIN: &str = "Example:
+  kubectl access explain customer-support";
 const POLICIES: &str = "Examples:
   kubectl access policies -n billing     # the cases under which you may ask in billing
   kubectl access policies --all          # every case, also those that are not for you";
@@ -59,6 +87,95 @@ const LIST: &str = "Examples:
   kubectl access list -n billing             # who holds access there now
   kubectl access list -A --all -o wide       # all records
   kubectl access list --decided              # what you decided";
+
+/// What is asked for.
+#[derive(Clone, Debug, Args)]
+pub struct Request {
+    /// What it says.
+    #[command(flatten)]
+    pub ask: Ask,
+    /// As this earlier request of the namespace, but for what is said here; one of yours that was returned is corrected
+    #[arg(long, value_name = "NAME")]
+    pub from: Option<String>,
+    /// Begins when the access of this request ends
+    #[arg(long, value_name = "NAME", conflicts_with = "start")]
+    pub after: Option<String>,
+    /// How it is sent.
+    #[command(flatten)]
+    pub sending: Sending,
+}
+
+/// How a request is sent.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "How it is sent")]
+pub struct Sending {
+    /// Return once it gives access, or never will [default: true on a terminal]
+    #[arg(long, value_name = "true|false", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub wait: Option<bool>,
+    /// Wait no longer than this; the request goes on
+    #[arg(long, value_name = "SPAN")]
+    pub timeout: Option<Span>,
+    /// Send nothing, or have the API server judge it without keeping it
+    #[arg(long, value_enum, default_value = "none", value_name = "none|client|server")]
+    pub dry_run: DryRun,
+}
+
+/// What is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DryRun {
+    /// All of it.
+    #[default]
+    None,
+    /// Nothing.
+    Client,
+    /// A trial.
+    Server,
+}
+
+/// What is asked for again.
+#[derive(Clone, Debug, Args)]
+pub struct Renew {
+    /// The request whose access you need for longer; without one, the only one that you hold here
+    #[arg(value_name = "REQUEST")]
+    pub of: Option<String>,
+    /// What is different from what you said then
+    #[arg(long, value_name = "TEXT")]
+    pub changed: Option<String>,
+    /// What is left to do
+    #[arg(long, value_name = "TEXT")]
+    pub remains: Option<String>,
+    /// Why the time was not enough
+    #[arg(long, value_name = "TEXT")]
+    pub why: Option<String>,
+    /// What is said anew.
+    #[command(flatten)]
+    pub ask: Ask,
+    /// How it is sent.
+    #[command(flatten)]
+    pub sending: Sending,
+}
+
+/// What is run.
+#[derive(Clone, Debug, Args)]
+pub struct Exec {
+    /// The command, after two dashes
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+    /// What is said if it is refused.
+    #[command(flatten)]
+    pub ask: Ask,
+    /// How it is sent.
+    #[command(flatten)]
+    pub sending: Sending,
+}
+
+/// What is explained.
+#[derive(Clone, Debug, Args)]
+pub struct Explain {
+    /// The policy
+    #[arg(value_name = "POLICY")]
+    pub policy: String,
+}
 
 /// Which policies are shown.
 #[derive(Clone, Debug, Args)]
@@ -89,7 +206,7 @@ pub struct Close {
     #[arg(long, value_name = "NAME", conflicts_with = "names", requires = "reason")]
     pub user: Option<String>,
     /// Return once the access is gone, and proved to be [default: true on a terminal]
-    #[arg(long, value_name = "true|false", action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    #[arg(long, value_name = "true|false", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub wait: Option<bool>,
 }
 

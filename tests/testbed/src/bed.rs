@@ -347,6 +347,10 @@ impl Filed {
     pub async fn now(&self) -> AccessRequest {
         self.api.get(&self.name).await.unwrap()
     }
+    /// The request as it is, once it was filed.
+    pub async fn exists(&self) -> Option<AccessRequest> {
+        self.api.get_opt(&self.name).await.unwrap()
+    }
     /// Waits for a reason of one of its conditions that speaks of the text as it is now.
     pub async fn becomes(&self, reason: impl Reason) -> AccessRequest {
         let wanted: &str = reason.into();
