@@ -1,5 +1,6 @@
 //! A policy as people write it, YAML or JSON, and a request before it is filed, read strictly: what the schema does not know is a fault, with its line.
 use crate::api::crds;
+use crate::api::duty::Within;
 use crate::api::policy::AccessPolicy;
 use crate::api::request::AccessRequest;
 use crate::api::time::Span;
@@ -240,8 +241,8 @@ fn text_fault(schema: &Value, text: &str) -> Option<String> {
         return Some(format!("`{}` does not match {pattern}", text::line(text, 60)));
     }
     let rules = schema["x-kubernetes-validations"].as_array().into_iter().flatten();
-    let is_span = rules.filter_map(|rule| rule["rule"].as_str()).any(|rule| rule.contains("duration(self)"));
-    if is_span { text.parse::<Span>().err() } else { None }
+    let span = rules.filter_map(|rule| rule["rule"].as_str()).find(|rule| rule.contains("duration(self)"))?;
+    if span.contains("'SameDay'") { text.parse::<Within>().err() } else { text.parse::<Span>().err() }
 }
 
 #[cfg(test)]
@@ -355,6 +356,15 @@ spec:
             let all = faults(&GOOD.replacen(from, to, 1));
             assert!(all.iter().any(|fault| fault.contains(says)), "{sentence}: {all:?}");
         }
+    }
+    #[test]
+    fn a_day_of_the_calendar_is_a_time_where_the_schema_has_days() {
+        let closeout = |within: &str| {
+            faults(&GOOD.replace("  duration:", &format!("  closeout: {{within: {within}}}\n  duration:")))
+        };
+        assert_eq!(closeout("SameDay"), Vec::<String>::new());
+        assert_eq!(closeout("36h"), Vec::<String>::new());
+        assert!(closeout("Someday")[0].contains("spec.closeout.within"), "{:?}", closeout("Someday"));
     }
     #[test]
     fn a_text_that_is_no_single_policy_is_refused() {
