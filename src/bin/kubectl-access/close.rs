@@ -157,7 +157,10 @@ fn ended(record: &AccessGrant, target: &Target) -> Option<String> {
         line += &format!("; {}", text::line(&proved.message, 300));
     }
     if status.duties_state.as_deref() == Some("Open") {
-        line += &format!(". You owe a close-out: kubectl access closeout {name} -n {namespace}");
+        let grant = record.name_any();
+        line += &format!(
+            ". You owe a close-out: kubectl get accessgrant {grant} -o jsonpath='{{.status.owed[*].command}}'"
+        );
     }
     Some(line + "\n")
 }

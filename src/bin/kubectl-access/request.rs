@@ -182,7 +182,7 @@ pub async fn send(desk: &Desk, draft: Draft, sending: &Sending) -> Result<String
     let (request, line) = wait::follow(desk, &policy, &filed, until, timeout).await?;
     if !waits {
         desk.say(&format!(
-            "How it stands: kubectl access status. To decide it: kubectl access approve {name} -n {place}"
+            "How it stands: kubectl access status. What to paste to decide it: kubectl -n {place} get areq {name} -o jsonpath='{{.status.waitingFor[*].command}}'"
         ));
     }
     answered(desk, &request, &line)

@@ -66,7 +66,7 @@ fn waits(of: &AccessRequest) -> String {
             format!("waits for {}", text::few(steps, 4))
         }
         true => format!(
-            "is {}: kubectl access show {name} -n {place}",
+            "is {}: kubectl -n {place} describe accessrequest {name}",
             status.state.as_deref().unwrap_or("not screened yet")
         ),
     };

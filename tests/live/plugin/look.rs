@@ -1,15 +1,15 @@
 //! What one may ask, what one holds, and its end.
 use super::access;
 use crate::running::{Running, approvers, end_reason};
-use curfew::api::reasons::{EndReason, Screened};
-use curfew_testbed::bed::Bed;
+use curfew::api::reasons::{EndReason, Ready, Screened};
+use curfew_testbed::bed::{Bed, until};
 
 #[tokio::test]
 async fn a1_policies_are_those_that_one_may_ask_under_here() {
     let bed = Bed::new("policies").await;
     let policy = bed.policy(approvers()).await;
     let _operator = bed.operator().await;
-    bed.policy_becomes(curfew::api::reasons::Ready::Complete).await;
+    bed.policy_becomes(Ready::Complete).await;
     let (alice, bob) = bed.alice_and_bob().await;
     let shown = access(&bed, &alice, &["policies"]).await.ok();
     let row = shown.lines().find(|line| line.starts_with(&policy)).unwrap_or_else(|| panic!("{shown}"));
@@ -70,4 +70,40 @@ async fn g1_all_that_one_person_holds_is_ended_at_once_with_a_reason() {
     let closed = access(bed, bob, &[&args[..], &reason[..]].concat()).await;
     assert!(closed.err.contains("sup-4812") || closed.out.contains("sup-4812"), "{closed:?}");
     running.ends(EndReason::Revoked, "bob").await;
+}
+
+#[tokio::test]
+async fn no_verb_takes_ten_calls_of_the_api() {
+    let bed = Bed::new("calls").await;
+    bed.policy(approvers()).await;
+    let _operator = bed.operator().await;
+    bed.policy_becomes(Ready::Complete).await;
+    let dora = bed.person(&format!("dora-{}", bed.namespace), &["engineers"]).await;
+    let calls = || {
+        let log = std::fs::read_to_string(bed.connection.audit_log()).unwrap();
+        let mine = format!("\"username\":\"{}\"", dora.name);
+        log.lines().filter(|line| line.contains(&mine) && line.contains("\"userAgent\":\"kubectl-access/")).count()
+    };
+    let reason = "Check why invoice totals changed for customer account 4812.";
+    let asks = ["request", "-t", "SUP-1", "-r", reason];
+    let name = bed.namespace.clone();
+    let mut before = 0;
+    for args in [
+        &["policies"][..],
+        &["explain", &name],
+        &["status"],
+        &["status", "--short"],
+        &["list"],
+        &asks,
+        &["close", "sup-1"],
+        &["close", "--user", &dora.name, "-r", "It is not needed any more."],
+    ] {
+        access(&bed, &dora, args).await;
+        // The log is written behind the answer.
+        until(&format!("{args:?} is in the log"), || async { (calls() > before).then_some(()) }).await;
+        let now = calls();
+        println!("{args:?}: {}", now - before);
+        assert!(now - before < 10, "{args:?}: {} calls", now - before);
+        before = now;
+    }
 }
