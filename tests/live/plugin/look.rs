@@ -3,6 +3,8 @@ use super::access;
 use crate::running::{Running, approvers, end_reason};
 use curfew::api::reasons::{EndReason, Ready, Screened};
 use curfew_testbed::bed::{Bed, until};
+use k8s_openapi::ByteString;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn a1_policies_are_those_that_one_may_ask_under_here() {
@@ -106,4 +108,34 @@ async fn no_verb_takes_ten_calls_of_the_api() {
         assert!(now - before < 10, "{args:?}: {} calls", now - before);
         before = now;
     }
+}
+
+#[tokio::test]
+async fn who_logs_in_by_an_exec_plugin_or_acts_as_another_is_who_is_asked_for() {
+    let bed = Bed::new("exec").await;
+    let alice = bed.person("alice", &["engineers"]).await;
+    let mut config: Value = serde_saphyr::from_str(&std::fs::read_to_string(&alice.kubeconfig).unwrap()).unwrap();
+    let user = config["users"][0]["user"].take();
+    let pem = |field: &str| {
+        let encoded = user[field].as_str().unwrap().to_owned();
+        serde_json::from_value::<ByteString>(json!(encoded)).map(|bytes| String::from_utf8(bytes.0).unwrap()).unwrap()
+    };
+    let (certificate, key) = (pem("client-certificate-data"), pem("client-key-data"));
+    let credential = json!({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
+        "status": {"clientCertificateData": certificate, "clientKeyData": key}});
+    let beside = |end: &str| alice.kubeconfig.with_file_name(format!("{}.{end}", bed.namespace));
+    std::fs::write(beside("credential"), credential.to_string()).unwrap();
+    config["users"][0]["user"] = json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "cat",
+        "args": [beside("credential")], "interactiveMode": "Never"}});
+    std::fs::write(beside("kubeconfig"), config.to_string()).unwrap();
+    let file = beside("kubeconfig");
+    let typed = ["status", "--kubeconfig", file.to_str().unwrap()];
+    // Just after the start the API server may know the kinds and not serve them yet.
+    until("alice is known by what the program says", || async {
+        access(&bed, &alice, &typed).await.err.contains("You hold nothing").then_some(())
+    })
+    .await;
+    access(&bed, &alice, &["status", "--as", "bob"]).await.said(3, "cannot impersonate");
+    access(&bed, &alice, &["status", "--context", "nowhere"]).await.said(1, "nowhere");
+    access(&bed, &alice, &["status", "--kubeconfig", "/nonexistent"]).await.said(1, "/nonexistent");
 }
