@@ -56,7 +56,7 @@ impl Looking {
 
 #[tokio::test]
 async fn b23_the_second_access_begins_with_a_finding_and_ends_by_itself() {
-    let looking = Looking::begin("then", "10m", "8s").await;
+    let looking = Looking::begin("then", "10m", "20s").await;
     let Looking { bed, alice, bob, request, first, .. } = &looking;
     bob.starts(request, FINDING).await.unwrap_err();
     alice.starts(request, "Need to investigate, just in case").await.unwrap();
@@ -69,7 +69,7 @@ async fn b23_the_second_access_begins_with_a_finding_and_ends_by_itself() {
     let record = second.record().await;
     assert_eq!(second.name, format!("{}.2", first.name));
     assert_eq!(told.then_expires_at, record.spec.expires_at);
-    assert_eq!((record.spec.expires_at.unwrap().get() - record.spec.not_before.get()).num_seconds(), 8);
+    assert_eq!((record.spec.expires_at.unwrap().get() - record.spec.not_before.get()).num_seconds(), 20);
     assert_eq!(record.spec.follows.unwrap().finding, FINDING);
     assert_eq!(record.spec.approved_by, first.record().await.spec.approved_by);
     assert_eq!(bed.bindings().await.len(), 2, "one binding each");
