@@ -1,8 +1,8 @@
 //! The operator: parses arguments, connects, runs. No logic.
 use curfew::cluster::{Cluster, connect};
 use curfew::operate::verify::{self, Source};
-use curfew::operate::{self, Clients, clock::Clock, replay::Order};
-use curfew::settings::{Adopt, Command, Export, Kind, Output, Replay, Report, Run, Settings, Sweep, Verify};
+use curfew::operate::{self, Clients, clock::Clock, drain, replay::Order};
+use curfew::settings::{Adopt, Command, Drain, Export, Kind, Output, Replay, Report, Run, Settings, Sweep, Verify};
 use curfew::telemetry::{Health, Metrics, http, log};
 use std::error::Error;
 use std::path::Path;
@@ -35,6 +35,7 @@ fn main() -> ExitCode {
     let common = match &command {
         Command::Run(run) => &run.common,
         Command::Sweep(sweep) => &sweep.common,
+        Command::Drain(drain) => &drain.common,
         Command::Verify(verify) => &verify.common,
         Command::Export(export) => &export.common,
         Command::Replay(replay) => &replay.common,
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         match command {
             Command::Run(run) => operator(*run, ends.handle().clone()).await,
             Command::Sweep(flags) => sweep(flags).await,
+            Command::Drain(flags) => drain(flags).await,
             Command::Verify(flags) => verify(flags).await,
             Command::Export(flags) => export(flags).await,
             Command::Replay(flags) => replay(*flags).await,
@@ -114,6 +116,17 @@ async fn sweep(flags: Sweep) -> Result<ExitCode, Box<dyn Error>> {
         eprintln!("curfew: {failure}");
     }
     Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn drain(flags: Drain) -> Result<ExitCode, Box<dyn Error>> {
+    let client = connect::client(connect::config(flags.common.kubeconfig.as_deref()).await?)?;
+    let cluster = Cluster::new(client).with_deadline(flags.request_timeout.delta().to_std()?);
+    let wait = flags.wait.delta().to_std()?;
+    let order = drain::Order { namespace: flags.namespace, dry_run: flags.dry_run, wait };
+    let drained = drain::drain(&cluster, &order, &mut std::io::stdout().lock()).await?;
+    drained.notes.iter().for_each(|note| eprintln!("{note}"));
+    drained.failed.iter().for_each(|failure| eprintln!("curfew: {failure}"));
+    Ok(if drained.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn verify(flags: Verify) -> Result<ExitCode, Box<dyn Error>> {

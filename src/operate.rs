@@ -2,6 +2,7 @@
 mod beside;
 pub mod clock;
 mod debts;
+pub mod drain;
 pub mod expiry;
 pub mod export;
 pub mod fuse_test;

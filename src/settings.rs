@@ -32,6 +32,12 @@ pub enum Command {
     Run(Box<Run>),
     /// Deletes bindings and fuses that have no live grant, prints them, and exits: 0 if nothing failed, else 1.
     Sweep(Sweep),
+    /// Ends all access that Curfew gave, before it is taken away, and exits: 0 if none is left, else 1.
+    ///
+    /// It deletes bindings and fuses as you: it needs to list and delete rolebindings and jobs, and to list accessgrants and accessrequests. An operator
+    /// that runs meanwhile puts the ends on record, and may begin what is agreed to meanwhile.
+    #[command(after_long_help = DRAIN_EXAMPLE)]
+    Drain(Drain),
     /// Says whether records are what they were, and exits: 0 if they are, 3 if something was found, 1 if it could not be found out.
     Verify(Verify),
     /// Prints all records, and requests that were refused at screening, as JSON lines, and exits: 0, or 1 if it failed.
@@ -47,6 +53,11 @@ pub enum Command {
     /// Prints the AccessPolicy that would replace a standing binding, and the command that removes that. It only reads.
     Adopt(Adopt),
 }
+
+const DRAIN_EXAMPLE: &str = "Examples:
+  curfew drain --dry-run
+  curfew drain && helm uninstall curfew --namespace curfew
+  curfew drain -n billing";
 
 const REPLAY_EXAMPLE: &str = "Examples:
   curfew replay customer-support.yaml
@@ -164,6 +175,26 @@ pub struct Sweep {
     /// Only print what would go
     #[arg(long)]
     pub dry_run: bool,
+    /// How long one call may take: from 1s to 5m
+    #[arg(long, default_value = "10s", value_name = "SPAN", value_parser = request_timeout)]
+    pub request_timeout: Span,
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// How access is drained.
+#[derive(Clone, Debug, Args)]
+pub struct Drain {
+    /// Only print what would go
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Only access to this namespace; default: all of it
+    #[arg(short, long, value_name = "NAME", value_parser = object)]
+    pub namespace: Option<String>,
+    /// How long to wait for all to be gone, and for the records to say so: from 1s to 5m
+    #[arg(long, default_value = "1m", value_name = "SPAN", value_parser = request_timeout)]
+    pub wait: Span,
     /// How long one call may take: from 1s to 5m
     #[arg(long, default_value = "10s", value_name = "SPAN", value_parser = request_timeout)]
     pub request_timeout: Span,
@@ -492,6 +523,16 @@ mod tests {
         }
     }
     #[test]
+    fn l9_a_drain_covers_all_namespaces_or_one() {
+        let Ok(Command::Drain(drain)) = parsed(&["drain"]).map(|s| s.command) else { panic!("no drain") };
+        assert!(!drain.dry_run && drain.namespace.is_none() && drain.wait == Span::from_secs(60));
+        let Ok(Command::Drain(drain)) = parsed(&["drain", "-n", "billing", "--wait=5s"]).map(|s| s.command) else {
+            panic!("no drain")
+        };
+        assert_eq!((drain.namespace.as_deref(), drain.wait), (Some("billing"), Span::from_secs(5)));
+        assert!(parsed(&["drain", "--wait=6m"]).is_err() && parsed(&["drain", "-n", "Billing"]).is_err());
+    }
+    #[test]
     fn verify_and_export_need_nothing() {
         let Ok(Command::Verify(verify)) = parsed(&["verify"]).map(|s| s.command) else { panic!("no verify") };
         assert!(verify.file.is_none() && verify.against.is_none() && verify.output == Output::Table);
@@ -552,7 +593,7 @@ mod tests {
     }
     #[test]
     fn what_is_unknown_is_refused() {
-        for arguments in [&["run", "--max-durations=1h"][..], &["drain"], &[]] {
+        for arguments in [&["run", "--max-durations=1h"][..], &["drian"], &[]] {
             assert!(parsed(arguments).is_err(), "{arguments:?}");
         }
         assert!(parsed(&["--version"]).expect_err("version").contains(env!("CARGO_PKG_VERSION")));

@@ -2,6 +2,8 @@
 use super::{Cluster, Error, Operation};
 use crate::api::grant::AccessGrant;
 use crate::api::names::GRANT_LABEL;
+use crate::api::reasons::Approved;
+use crate::api::request::AccessRequest;
 use crate::decide::sweep::Records;
 use k8s_openapi::api::{batch::v1::Job, rbac::v1::RoleBinding};
 use kube::api::{Api, ListParams};
@@ -35,6 +37,17 @@ impl Cluster {
     pub async fn records(&self) -> Result<Records, Error> {
         let all: Vec<DeserializeGuard<AccessGrant>> = self.pages(Operation::ReadGrant, ListParams::default()).await?;
         Ok(all.into_iter().map(|grant| (grant.uid().unwrap_or_default(), grant.0.ok())).collect())
+    }
+
+    /// The requests that wait for somebody's decision.
+    ///
+    /// # Errors
+    /// As [`Self::managed_bindings`].
+    pub async fn undecided(&self) -> Result<Vec<AccessRequest>, Error> {
+        let waiting: &str = Approved::Waiting.into();
+        let params = ListParams::default().fields(&format!("status.state={waiting}"));
+        let all: Vec<DeserializeGuard<AccessRequest>> = self.pages(Operation::ReadRequest, params).await?;
+        Ok(all.into_iter().filter_map(|request| request.0.ok()).collect())
     }
 
     /// Every object of one kind that is asked for, page by page.

@@ -1,6 +1,7 @@
 //! What has no live grant, from what the objects themselves say: no policy, no request, no operator.
 use super::Now;
 use super::effect::{Effect, Identity};
+use super::grant::may_give_access;
 use crate::api::grant::AccessGrant;
 use crate::api::names::{EXPIRES_ANNOTATION, FUSE_TEST, GRANT_LABEL};
 use crate::api::time;
@@ -69,6 +70,8 @@ pub enum Why {
     FuseMissing,
     /// A test fuse that did not burn.
     TestFuseLeft,
+    /// Whoever takes Curfew away ends all access.
+    Drained,
 }
 impl std::fmt::Display for Why {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -79,6 +82,7 @@ impl std::fmt::Display for Why {
             Self::PastExpiresAt => "its expires-at is past",
             Self::FuseMissing => "its fuse does not exist",
             Self::TestFuseLeft => "a test fuse that did not burn",
+            Self::Drained => "drained",
         })
     }
 }
@@ -104,10 +108,29 @@ pub fn leftovers(listed: &Listed, now: Now) -> Vec<Leftover> {
         } else {
             is_over(grant, listed.grants.as_ref(), now)?
         };
-        let user = listed.grants.as_ref().and_then(|all| all.get(grant)?.as_ref()).map(|g| g.spec.user.clone());
-        Some(Leftover { effect: Effect::DeleteFuse(Identity::of(fuse)), user: user.unwrap_or_default(), why })
+        Some(Leftover { effect: Effect::DeleteFuse(Identity::of(fuse)), user: user_of(fuse, listed), why })
     });
     bindings.chain(fuses).collect()
+}
+
+/// All access that is there, bindings first: for whoever takes Curfew away (L9).
+pub fn all(listed: &Listed) -> Vec<Leftover> {
+    let drained = |effect: Effect, user: String| Leftover { effect, user, why: Why::Drained };
+    let bindings = listed.bindings.iter().flatten().filter(|b| grant_of(*b).is_some());
+    let fuses = listed.fuses.iter().flatten().filter(|f| grant_of(*f).is_some_and(|grant| grant != FUSE_TEST));
+    let bindings = bindings.map(|b| drained(Effect::DeleteBinding(Identity::of(b)), subjects(b)));
+    bindings.chain(fuses.map(|f| drained(Effect::DeleteFuse(Identity::of(f)), user_of(f, listed)))).collect()
+}
+
+/// The grants whose access may yet begin, or whose record does not say yet that it is over.
+pub fn unfinished(listed: &Listed) -> Vec<&AccessGrant> {
+    listed.grants.iter().flat_map(BTreeMap::values).flatten().filter(|grant| may_give_access(grant)).collect()
+}
+
+/// Whose access a fuse ends, where its grant is known.
+fn user_of(fuse: &Job, listed: &Listed) -> String {
+    let grant = grant_of(fuse).and_then(|uid| listed.grants.as_ref()?.get(uid)?.as_ref());
+    grant.map(|grant| grant.spec.user.clone()).unwrap_or_default()
 }
 
 fn grant_of(child: &impl ResourceExt) -> Option<&str> {
@@ -313,5 +336,34 @@ mod tests {
         assert_eq!(lines[0], "rolebinding/curfew-sup-4812-7f3a2c1b alice its grant has expired");
         assert_eq!(lines[1], "job/curfew-sup-4812-7f3a2c1b alice its grant has expired");
         assert_eq!(found[1].identity().uid, FUSE, "the UID makes sure that it is this one");
+    }
+    #[test]
+    fn l9_a_drain_takes_all_access_bindings_first_and_leaves_what_is_not_ours() {
+        let mut of_others = binding(60);
+        of_others.metadata.labels = None;
+        let mut test_fuse = fuse();
+        test_fuse.metadata.labels = Some([(GRANT_LABEL.to_owned(), FUSE_TEST.to_owned())].into());
+        let listed = Listed {
+            bindings: Some(vec![of_others, binding(60)]),
+            fuses: Some(vec![test_fuse, fuse()]),
+            grants: Some([(GRANT.to_owned(), grant(Some(60), false))].into()),
+        };
+        let gone: Vec<_> = all(&listed).into_iter().map(|l| (l.name(), l.user)).collect();
+        let name = "curfew-sup-4812-7f3a2c1b";
+        let alice = || "alice".to_owned();
+        assert_eq!(gone, [(format!("rolebinding/{name}"), alice()), (format!("job/{name}"), alice())]);
+        assert_eq!(unfinished(&listed).len(), 1);
+    }
+    #[test]
+    fn l9_what_was_refused_or_has_ended_is_finished() {
+        for (what, grant, is_open) in [
+            ("nothing was granted", grant(None, false), false),
+            ("it has ended", grant(Some(60), true), false),
+            ("its record does not say so", grant(Some(-60), false), true),
+            ("it cannot be understood", None, false),
+        ] {
+            let listed = Listed { grants: Some([(GRANT.to_owned(), grant)].into()), ..Listed::default() };
+            assert_eq!(!unfinished(&listed).is_empty(), is_open, "{what}");
+        }
     }
 }

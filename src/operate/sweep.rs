@@ -13,36 +13,43 @@ use std::io::{self, Write};
 /// When `out` cannot be written to. Everything has been tried by then.
 pub async fn sweep(cluster: &Cluster, clock: &Clock, dry_run: bool, out: &mut impl Write) -> io::Result<Vec<String>> {
     let mut failed = Vec::new();
-    // What something belongs to is made before it: listed in this order, nothing new looks abandoned.
-    let listed = Listed {
-        bindings: kept(cluster.managed_bindings().await, &mut failed),
-        fuses: kept(cluster.managed_fuses().await, &mut failed),
-        grants: kept(cluster.records().await, &mut failed),
-    };
+    let listed = list(cluster, &mut failed).await;
     if let Some(Some(date)) = kept(cluster.server_date().await, &mut failed) {
         clock.note_server(date - clock.now().wall);
     }
-    let mut rows = Vec::new();
-    for leftover in leftovers(&listed, clock.now()) {
-        if dry_run {
-            rows.push(leftover);
-            continue;
-        }
+    let leftovers = leftovers(&listed, clock.now());
+    let rows = if dry_run { leftovers } else { delete(cluster, leftovers, &mut failed).await };
+    table(&rows, out)?;
+    Ok(failed)
+}
+
+/// What there is. What something belongs to is made before it: listed in this order, nothing new looks abandoned.
+pub(super) async fn list(cluster: &Cluster, failed: &mut Vec<String>) -> Listed {
+    Listed {
+        bindings: kept(cluster.managed_bindings().await, failed),
+        fuses: kept(cluster.managed_fuses().await, failed),
+        grants: kept(cluster.records().await, failed),
+    }
+}
+
+/// Deletes each and returns what went; what did not, and why, is added to `failed`.
+pub(super) async fn delete(cluster: &Cluster, leftovers: Vec<Leftover>, failed: &mut Vec<String>) -> Vec<Leftover> {
+    let mut gone = Vec::new();
+    for leftover in leftovers {
         match cluster.perform(&leftover.effect).await {
             Ok(Outcome::Refused(said)) => failed.push(format!("{}: {said}", place(&leftover))),
             Err(error) => failed.push(format!("{}: {}", place(&leftover), words(&error))),
             Ok(outcome) => {
                 let (of, why) = (leftover.identity(), leftover.why.to_string());
                 tracing::info!(kind = leftover.name(), namespace = of.namespace, uid = of.uid, ?outcome, why, "swept");
-                rows.push(leftover);
+                gone.push(leftover);
             }
         }
     }
-    table(&rows, out)?;
-    Ok(failed)
+    gone
 }
 
-fn kept<T>(read: Result<T, Error>, failed: &mut Vec<String>) -> Option<T> {
+pub(super) fn kept<T>(read: Result<T, Error>, failed: &mut Vec<String>) -> Option<T> {
     read.map_err(|error| failed.push(words(&error))).ok()
 }
 /// What failed and why: the server's own words where it said any, else what lies below.
@@ -55,7 +62,8 @@ fn place(leftover: &Leftover) -> String {
     format!("{} in {}", leftover.name(), leftover.identity().namespace.as_deref().unwrap_or_default())
 }
 
-fn table(rows: &[Leftover], out: &mut impl Write) -> io::Result<()> {
+/// Prints a line for each, with a heading; nothing where there is none.
+pub(super) fn table(rows: &[Leftover], out: &mut impl Write) -> io::Result<()> {
     let head = ["NAMESPACE", "NAME", "USER", "WHY"].map(str::to_owned);
     let cells = |l: &Leftover| {
         let user = if l.user.is_empty() { "-".to_owned() } else { l.user.clone() };

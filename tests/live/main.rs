@@ -5,6 +5,7 @@ mod chart;
 mod crash;
 mod dead;
 mod decisions;
+mod drain;
 mod duties;
 mod edits;
 mod ends;
