@@ -9,6 +9,7 @@ pub mod people;
 pub mod policies;
 pub mod read;
 pub mod replay;
+pub mod report;
 pub mod standing;
 pub mod sweep;
 pub mod tell;

@@ -24,6 +24,7 @@ pub mod policy;
 pub mod record;
 pub mod renewal;
 pub mod replay;
+pub mod report;
 pub mod request;
 pub mod review;
 pub mod role;

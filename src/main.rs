@@ -58,6 +58,7 @@ fn main() -> ExitCode {
             Command::Export(flags) => export(flags).await,
             Command::Replay(flags) => replay(*flags).await,
             Command::Report(Report { kind: Kind::Standing(flags) }) => standing(flags).await,
+            Command::Report(Report { kind }) => report(kind).await,
             Command::Adopt(flags) => adopt(flags).await,
         }
     });
@@ -171,6 +172,14 @@ async fn standing(flags: curfew::settings::Standing) -> Result<ExitCode, Box<dyn
     }
     let needs_somebody = operate::standing::report(&cluster, &clock, &ask, &mut out).await?;
     Ok(if flags.check && needs_somebody { ExitCode::from(3) } else { ExitCode::SUCCESS })
+}
+
+async fn report(kind: Kind) -> Result<ExitCode, Box<dyn Error>> {
+    let (ask, flags) = kind.ask().ok_or("not about a time")?;
+    let client = connect::client(connect::config(flags.common.kubeconfig.as_deref()).await?)?;
+    let cluster = Cluster::new(client).with_deadline(flags.request_timeout.delta().to_std()?);
+    operate::report::report(&cluster, &Clock::system(), ask, &mut std::io::stdout().lock()).await?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn adopt(flags: Adopt) -> Result<ExitCode, Box<dyn Error>> {

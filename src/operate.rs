@@ -12,6 +12,7 @@ mod lanes;
 pub mod lease;
 pub mod policy;
 pub mod replay;
+pub mod report;
 mod request;
 pub mod standing;
 pub mod sweep;

@@ -541,12 +541,12 @@ fn no_backups(observed: &Observed<'_>) -> Option<String> {
 /// An owner's duty that was last done too long ago.
 fn overdue(observed: &Observed<'_>, what: Duty) -> Option<String> {
     let (policy, now) = (observed.policy, observed.now);
-    let (most, about) = match what {
-        Duty::Approvers => (TimeDelta::days(90), "who may ask and decide was not looked through"),
-        Duty::CleanUp => (TimeDelta::days(7), "what was granted was not cleaned up"),
+    let about = match what {
+        Duty::Approvers => "who may ask and decide was not looked through",
+        Duty::CleanUp => "what was granted was not cleaned up",
     };
     let age = review::age(policy, &review::counted(policy, now), what, now.wall);
-    (age >= most).then(|| {
+    (age >= review::at_most(what)).then(|| {
         let (days, owner) = (age.num_days(), &policy.spec.owner);
         format!("{about} for {days} days; when it is done, its owner, {owner}, says: {}", review::command(policy, what))
     })

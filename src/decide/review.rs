@@ -27,6 +27,14 @@ pub fn age(policy: &AccessPolicy, reviewed: &[Reviewed], what: Duty, now: DateTi
     (now - since).max(TimeDelta::zero())
 }
 
+/// How old a review may become before it is overdue.
+pub fn at_most(what: Duty) -> TimeDelta {
+    match what {
+        Duty::Approvers => TimeDelta::days(90),
+        Duty::CleanUp => TimeDelta::days(7),
+    }
+}
+
 /// The age of every review, for the metric.
 pub fn ages(policy: &AccessPolicy, status: &AccessPolicyStatus, now: DateTime<Utc>) -> Vec<(Duty, TimeDelta)> {
     Duty::VARIANTS.iter().map(|what| (*what, age(policy, &status.reviewed, *what, now))).collect()

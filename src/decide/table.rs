@@ -47,9 +47,7 @@ impl Table {
     }
     /// By RFC 4180. What a spreadsheet would take for a formula has an apostrophe before it.
     pub fn csv(&self) -> String {
-        let line = |cells: Vec<String>| cells.join(",") + "\r\n";
-        let head = line(self.head.iter().map(|name| csv_cell(name)).collect());
-        head + &self.rows.iter().map(|row| line(row.iter().map(|cell| csv_cell(cell)).collect())).collect::<String>()
+        csv_line(self.head) + &csv_rows(&self.rows)
     }
     /// A table of Markdown.
     pub fn markdown(&self) -> String {
@@ -59,6 +57,11 @@ impl Table {
         let rows = self.rows.iter().map(|row| line(row.iter().map(|cell| markdown(cell)).collect()));
         head + &rule + &rows.collect::<String>()
     }
+}
+
+/// These rows as [`Table::csv`] writes them, without a head.
+pub fn csv_rows(rows: &[Vec<String>]) -> String {
+    rows.iter().map(|row| csv_line(row)).collect()
 }
 
 /// A text of somebody else in Markdown: it is shown as it is, and means nothing.
@@ -75,6 +78,9 @@ pub fn markdown(of: &str) -> String {
     escaped
 }
 
+fn csv_line(cells: &[impl AsRef<str>]) -> String {
+    cells.iter().map(|cell| csv_cell(cell.as_ref())).collect::<Vec<_>>().join(",") + "\r\n"
+}
 fn csv_cell(of: &str) -> String {
     let cell = text::line(of, MOST);
     let is_formula = cell.starts_with(['=', '+', '-', '@']);

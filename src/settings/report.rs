@@ -2,6 +2,7 @@
 use super::{Common, object, request_timeout};
 use crate::api::subject::{RoleKind, RoleRef, Subject, SubjectKind};
 use crate::api::time::Span;
+use crate::decide::report::{self, Period, Subject as About, When};
 use crate::decide::standing::{Ask, Keep, Whose};
 use crate::decide::table::Format;
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
@@ -22,6 +23,7 @@ impl Report {
     pub fn common(&self) -> &Common {
         match &self.kind {
             Kind::Standing(standing) => &standing.common,
+            Kind::Weekly(of) | Kind::Monthly(of) | Kind::Usage(of) | Kind::Pilot(of) | Kind::Export(of) => &of.common,
         }
     }
 }
@@ -34,6 +36,70 @@ pub enum Kind {
     /// Exits with 0 when it is printed, 1 when something could not be read, 2 when a flag is wrong, and 3 when --check was
     /// asked for and a binding needs somebody.
     Standing(Standing),
+    /// What has to be cleaned up: never closed out, overdue, left over, renewed again and again, not reviewed
+    ///
+    /// What is open is shown whenever it began; renewals are those of the last 7 days, or of the time that is asked about.
+    Weekly(Window),
+    /// What somebody has to look at: shared accounts, access without an end or an approval, hasty approvals, refusals, ideas
+    ///
+    /// About the last whole month, if no other time is asked about.
+    Monthly(Window),
+    /// Who asks for what again and again, what was never begun, and how long people wait
+    ///
+    /// About the last 30 days, if no other time is asked about.
+    Usage(Window),
+    /// What a trial shows: nobody decided, renewals, requests refused as vague
+    ///
+    /// About the last 14 days, if no other time is asked about.
+    Pilot(Window),
+    /// One row for each decision, always with the same columns
+    ///
+    /// About all that is kept, if no other time is asked about. All that a record holds is in `curfew export`.
+    Export(Window),
+}
+impl Kind {
+    /// What that asks for; `None`: access past Curfew, which has flags of its own.
+    pub fn ask(&self) -> Option<(report::Ask, &Window)> {
+        let (of, window, when, format) = match self {
+            Self::Standing(_) => return None,
+            Self::Weekly(window) => (About::Weekly, window, When::Since(TimeDelta::days(7)), Format::Table),
+            Self::Monthly(window) => (About::Monthly, window, When::Last(Period::Month), Format::Table),
+            Self::Usage(window) => (About::Usage, window, When::Since(TimeDelta::days(30)), Format::Table),
+            Self::Pilot(window) => (About::Pilot, window, When::Since(TimeDelta::days(14)), Format::Table),
+            Self::Export(window) => (About::Export, window, When::All, Format::Csv),
+        };
+        let asked = window.since.map(When::Since).or(window.period.map(When::Last));
+        let ask = report::Ask {
+            of,
+            when: asked.unwrap_or(when),
+            format: window.output.unwrap_or(format),
+            shared_accounts: window.shared_accounts.clone(),
+        };
+        Some((ask, window))
+    }
+}
+
+/// About which time, and how it looks.
+#[derive(Clone, Debug, Args)]
+pub struct Window {
+    /// About the last so long: like 7d or 12h
+    #[arg(long, value_name = "SPAN", value_parser = days, conflicts_with = "period")]
+    pub since: Option<TimeDelta>,
+    /// About the last whole week, month or quarter that is over, in UTC
+    #[arg(long, value_enum, value_name = "week|month|quarter")]
+    pub period: Option<Period>,
+    /// How it looks; default: table, and csv for export
+    #[arg(long, short, value_enum, value_name = "table|json|csv|markdown")]
+    pub output: Option<Format>,
+    /// A user name that several people share, as the operator is told; may be given again
+    #[arg(long = "shared-account", value_name = "NAME", value_parser = super::user)]
+    pub shared_accounts: Vec<String>,
+    /// How long one call may take: from 1s to 5m
+    #[arg(long, default_value = "30s", value_name = "SPAN", value_parser = request_timeout)]
+    pub request_timeout: Span,
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: Common,
 }
 
 /// What of standing access.
@@ -183,6 +249,34 @@ mod tests {
             (&["--since=7d", "--keep=9"], here(9)),
         ] {
             assert_eq!(standing(flags).unwrap().ask().keep, keep, "{flags:?}");
+        }
+    }
+    #[test]
+    fn each_report_is_about_a_time_of_its_own_unless_another_is_asked_about() {
+        let asked = |flags: &[&str]| match parsed(&[&["report"], flags].concat()) {
+            Ok(Command::Report(Report { kind })) => kind.ask().map(|(ask, _)| (ask.of, ask.when, ask.format)).unwrap(),
+            other => panic!("{other:?}"),
+        };
+        let last = |days| When::Since(TimeDelta::days(days));
+        for (flags, of, when, format) in [
+            (&["weekly"][..], About::Weekly, last(7), Format::Table),
+            (&["monthly"], About::Monthly, When::Last(Period::Month), Format::Table),
+            (&["usage", "-o", "csv"], About::Usage, last(30), Format::Csv),
+            (&["pilot", "--period", "week"], About::Pilot, When::Last(Period::Week), Format::Table),
+            (&["monthly", "--period=quarter"], About::Monthly, When::Last(Period::Quarter), Format::Table),
+            (&["export"], About::Export, When::All, Format::Csv),
+            (&["export", "--since=90d", "-o", "json"], About::Export, last(90), Format::Json),
+        ] {
+            assert_eq!(asked(flags), (of, when, format), "{flags:?}");
+        }
+        for (flags, words) in [
+            (["weekly", "--since=7d", "--period=week"].as_slice(), "cannot be used with"),
+            (&["weekly", "--period=year"], "week, month, quarter"),
+            (&["usage", "--since=soon"], "7d or 12h"),
+            (&["usage", "--shared-account="], "kubectl auth whoami"),
+        ] {
+            let said = parsed(&[&["report"], flags].concat()).map(|_| ()).expect_err(flags[0]);
+            assert!(said.contains(words), "{flags:?}: {said}");
         }
     }
     #[test]

@@ -21,6 +21,7 @@ mod races;
 mod record;
 mod renewal;
 mod replay;
+mod reports;
 mod retention;
 mod running;
 mod second;
