@@ -16,6 +16,7 @@ pub mod expression;
 pub mod fuse_test;
 pub mod grant;
 pub mod guard;
+pub mod lane;
 pub mod lease;
 pub mod manifest;
 pub mod matrix;

@@ -351,6 +351,7 @@ impl World {
             chain: &Chain::of(&json!(record)),
             renewed: self.renewed.as_ref().filter(|_| record.spec.renewal.is_some()),
             basis,
+            responders: &[],
             installation: &self.installation,
             standing: &self.standing,
             answers: &[],

@@ -4,7 +4,7 @@ use super::evidence::{Attachment, DataClass, DataScope, LegalBasis};
 use super::permission::Danger;
 use super::policy::Ruling;
 use super::reasons::{EndReason, FlagType, Outcome};
-use super::request::{Attestation, Decision};
+use super::request::{Attestation, Crisis, Decision, Lane};
 use super::time::{Instant, Span};
 use super::{schema::*, subject::*};
 use k8s_openapi::api::rbac::v1::PolicyRule;
@@ -47,6 +47,7 @@ use std::collections::BTreeMap;
     printcolumn(name = "Ended", type_ = "string", json_path = ".status.endedAt", priority = 1),
     printcolumn(name = "Ended-By", type_ = "string", json_path = ".status.endedBy", priority = 1),
     printcolumn(name = "Policy", type_ = "string", json_path = ".spec.policy.name", priority = 1),
+    printcolumn(name = "Lane", type_ = "string", json_path = ".spec.lane", priority = 1),
     printcolumn(name = "Role", type_ = "string", json_path = ".spec.roleRef.name", priority = 1),
     printcolumn(name = "Filed-By", type_ = "string", json_path = ".spec.filedBy", priority = 1),
     printcolumn(name = "Duties", type_ = "string", json_path = ".status.dutiesState", priority = 1),
@@ -90,6 +91,12 @@ pub struct AccessGrantSpec {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "labels_schema")]
     pub namespace_labels: BTreeMap<String, String>,
+    /// Which way it took.
+    #[serde(default)]
+    pub lane: Lane,
+    /// What made it an emergency; absent in the routine lane.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<Crisis>,
     /// Which access of the policy.
     #[schemars(length(min = 1, max = 63))]
     pub access: String,

@@ -15,6 +15,8 @@ pub const POLICY_LABEL: &str = "curfew.dev/policy";
 pub const REQUEST_LABEL: &str = "curfew.dev/request";
 /// The rule that approved; on AccessGrants only.
 pub const RULE_LABEL: &str = "curfew.dev/rule";
+/// `Emergency`, on AccessGrants of that lane only.
+pub const LANE_LABEL: &str = "curfew.dev/lane";
 /// When the access ends, for people and tools: the truth is the grant's spec.
 pub const EXPIRES_ANNOTATION: &str = "curfew.dev/expires-at";
 /// On an Event of an AccessGrant: `SEQ DIGEST` of the last entry of its timeline.
@@ -46,6 +48,7 @@ pub const MARKS: &[(&str, &str, &str)] = &[
     (POLICY_LABEL, "label on RoleBinding, Job and AccessGrant", "The policy that it was decided under."),
     (REQUEST_LABEL, "label on RoleBinding, Job and AccessGrant", "The request that it was filed as."),
     (RULE_LABEL, "label on AccessGrant", "The rule of the policy that approved it, where no person did."),
+    (LANE_LABEL, "label on AccessGrant", "`Emergency`, where it was one."),
     (MANAGED_BY_LABEL, "label on RoleBinding, Job and AccessGrant", "`curfew`."),
     (
         EXPIRES_ANNOTATION,

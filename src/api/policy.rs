@@ -33,6 +33,7 @@ use serde::{Deserialize, Serialize};
 )]
 #[x_kube(validation = Rule::new("self.access.all(a, !has(a.maxDuration) || duration(a.maxDuration) <= duration(self.duration.max))").message("access[].maxDuration may not exceed duration.max").field_path(".access"))]
 #[x_kube(validation = Rule::new("!has(self.onBehalf) || !has(self.onBehalf.satisfies) || self.onBehalf.satisfies.all(s, has(self.approval.steps) && self.approval.steps.exists(t, t.name == s))").message("onBehalf.satisfies names a step that approval.steps does not have").field_path(".onBehalf"))]
+#[x_kube(validation = Rule::new("!has(self.emergency) || self.emergency.access.all(n, self.access.exists(a, a.name == n))").message("emergency.access names an access that spec.access does not have").field_path(".emergency"))]
 #[schemars(transform = no_nulls)]
 #[serde(rename_all = "camelCase")]
 pub struct AccessPolicySpec {
@@ -80,6 +81,9 @@ pub struct AccessPolicySpec {
     /// How much one person may hold.
     #[serde(default)]
     pub limits: Limits,
+    /// The lane for emergencies: less is asked before, and more is owed after. Absent: there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<Emergency>,
     /// What is owed once access has ended.
     #[serde(default)]
     pub closeout: Closeout,
@@ -374,6 +378,103 @@ impl Default for Closeout {
     fn default() -> Self {
         Self { within: day() }
     }
+}
+
+/// The lane for emergencies: who may ask and agree in one, for what and how long, and what is owed for it.
+///
+/// Beside ticket and reason a request says only what is at stake; what else `evidence.require` asks is owed with the
+/// close-out. Rules of the policy that deny still do, those that approve do not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Emergency {
+    /// Who may ask in an emergency. Default: the policy's `requesters`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["kind".into(), "name".into()]))]
+    pub requesters: Vec<Subject>,
+    /// What can be asked for in an emergency: names out of the policy's `access`.
+    #[schemars(length(min = 1, max = 8), inner(length(min = 1, max = 63)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub access: Vec<String>,
+    /// Which incidents count. Default: the tickets of `evidence.ticket`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<TicketRule>,
+    /// Who may agree: one of them is enough. Few people should be.
+    #[schemars(length(min = 1, max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["kind".into(), "name".into()]))]
+    pub approvers: Vec<Subject>,
+    /// Who stands in for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backups: Option<EmergencyBackups>,
+    /// For how long; `duration.sameDay` of the policy does not count.
+    #[serde(default)]
+    pub duration: EmergencyDurations,
+    /// How long a request waits for a decision before it ends as `TimedOut`.
+    #[serde(default = "quarter")]
+    pub pending_timeout: Span,
+    /// Until when the close-out of an emergency is owed, counted from the end of the access: a duration of at most `720h`,
+    /// `SameDay` or `NextBusinessDay`; of this and `closeout.within` the earlier.
+    #[serde(default = "same_day")]
+    pub evidence_within: Within,
+    /// Who looks at it afterwards.
+    pub review: EmergencyReview,
+}
+fn same_day() -> Within {
+    Within::SameDay
+}
+fn next_business_day() -> Within {
+    Within::NextBusinessDay
+}
+fn five_minutes() -> Span {
+    Span::from_secs(5 * 60)
+}
+fn half_an_hour() -> Span {
+    Span::from_secs(30 * 60)
+}
+fn two_hours() -> Span {
+    Span::from_secs(2 * 3600)
+}
+
+/// Who stands in for those who agree in an emergency.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+pub struct EmergencyBackups {
+    /// How long the approvers are waited for before backups may decide too. At once where the requester is one of them.
+    #[serde(default = "five_minutes")]
+    pub after: Span,
+    /// Who stands in.
+    #[schemars(length(min = 1, max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["kind".into(), "name".into()]))]
+    pub approvers: Vec<Subject>,
+}
+
+/// For how long access is given in an emergency.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = ("duration(self.default) <= duration(self.max)", "default may not exceed max"))]
+#[x_kube(validation = ("duration(self.max) <= duration('2h')", "an emergency lasts 2h at most: ask again for more"))]
+pub struct EmergencyDurations {
+    /// What a request gets that names no duration.
+    #[serde(default = "half_an_hour")]
+    pub default: Span,
+    /// The most that a request may ask for. At most 2h; a lower maximum of policy, access or operator wins.
+    #[serde(default = "two_hours")]
+    pub max: Span,
+}
+impl Default for EmergencyDurations {
+    fn default() -> Self {
+        Self { default: half_an_hour(), max: two_hours() }
+    }
+}
+
+/// Who reviews an emergency, one that was denied as well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+pub struct EmergencyReview {
+    /// Until when, counted from the decision: a duration of at most `720h`, `SameDay` or `NextBusinessDay`.
+    #[serde(default = "next_business_day")]
+    pub within: Within,
+    /// Who reviews: one of them is enough. Neither who asked nor who decided does; nor who had access for the same incident.
+    #[schemars(length(min = 1, max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["kind".into(), "name".into()]))]
+    pub reviewers: Vec<Subject>,
 }
 
 /// Who may file for others, and what their word is worth.

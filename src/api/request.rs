@@ -31,6 +31,7 @@ const FILED_ONCE: &str = "self.spec == oldSelf.spec || (has(oldSelf.status) && h
     selectable = ".status.state",
     printcolumn(name = "Policy", type_ = "string", json_path = ".spec.policy"),
     printcolumn(name = "User", type_ = "string", json_path = ".spec.requester.username"),
+    printcolumn(name = "Lane", type_ = "string", json_path = ".status.lane"),
     printcolumn(name = "Access", type_ = "string", json_path = ".status.access"),
     printcolumn(name = "For", type_ = "string", json_path = ".status.duration"),
     printcolumn(name = "Ticket", type_ = "string", json_path = ".spec.ticket"),
@@ -47,6 +48,7 @@ const FILED_ONCE: &str = "self.spec == oldSelf.spec || (has(oldSelf.status) && h
 #[x_kube(validation = Rule::new("!has(self.startTime) || !has(self.startDeadline) || self.startTime < self.startDeadline").message("startDeadline must be later than startTime").field_path(".startDeadline"))]
 #[x_kube(validation = Rule::new("!has(self.filedBy) || has(self.startDeadline)").message("startDeadline is required where somebody files for another: the same manifest, applied anew after it, grants nothing"))]
 #[x_kube(validation = Rule::new("!has(self.attestation) || has(self.filedBy)").message("attestation is for those who file for somebody else (spec.filedBy): leave it out, and let those in status.waitingFor decide"))]
+#[x_kube(validation = Rule::new("!has(self.emergency) || !has(self.startTime)").message("an emergency is not planned: leave startTime out, or leave emergency out and file it as routine").field_path(".startTime"))]
 #[schemars(transform = no_nulls)]
 #[serde(rename_all = "camelCase")]
 pub struct AccessRequestSpec {
@@ -102,6 +104,10 @@ pub struct AccessRequestSpec {
     #[schemars(length(max = 8))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub attachments: Vec<Attachment>,
+    /// Asks for the lane for emergencies: somebody on call agrees, and what you could not write now is owed afterwards. Leave
+    /// it out for all that can wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<Crisis>,
     /// More time for work that was granted here before: needed where you had this access here, for the same ticket under
     /// the same policy, within the last 24 hours. It is a request like any other, with approvals of its own, and follows
     /// the access that it renews without a gap. Work found on the way is a new task: file a request of its own.
@@ -124,6 +130,52 @@ pub struct AccessRequestSpec {
     /// names in `onBehalf.satisfies`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attestation: Option<Attestation>,
+}
+
+/// Which way a request takes.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+pub enum Lane {
+    /// The usual one.
+    #[default]
+    Routine,
+    /// The one for emergencies.
+    Emergency,
+}
+
+/// What an emergency does harm to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Harm {
+    /// Customers are hurt.
+    CustomerHarm,
+    /// Data is open to those who must not see it, or may get lost.
+    DataExposure,
+    /// The business stands still.
+    BusinessOutage,
+    /// Recovery from an incident is held up.
+    RecoveryDelay,
+}
+
+/// What makes it an emergency.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Crisis {
+    /// What is at stake.
+    pub harm: Harm,
+    /// The effect on customers or business, in one sentence: `No customer can pay since 02:40`. That something takes long, or is
+    /// tedious, is none.
+    #[schemars(length(min = 1, max = 500), regex(pattern = r"\S"))]
+    pub impact: String,
 }
 
 /// The review of a merged change, as the filer attests it: Curfew takes the filer's word, and the record says so.
@@ -381,6 +433,9 @@ pub struct AccessRequestStatus {
     /// what both texts ask applies: a stricter one reaches a request that waits, a looser one does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filed_under: Option<FiledUnder>,
+    /// Which way it takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lane: Option<Lane>,
     /// Which access is asked for: the one that the request names, or the policy's first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]

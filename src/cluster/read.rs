@@ -3,8 +3,9 @@ use super::trace::Trace;
 use super::{Cluster, Error, Operation};
 use crate::api::policy::AccessPolicy;
 use crate::api::reasons::{BeginReason, DutiesMet, EndReason, Outcome, Screened};
+use crate::api::request::{AccessRequest, Lane};
 use crate::api::subject::{RoleKind, RoleRef};
-use crate::api::{admission, grant::AccessGrant, names, request::AccessRequest, time};
+use crate::api::{admission, grant::AccessGrant, names, time};
 use crate::decide::duties::{self, Missed};
 use crate::decide::effect::{Answer, Question};
 use crate::decide::grant::{self, RoleNow};
@@ -275,6 +276,29 @@ impl Cluster {
     pub async fn record(&self, name: &str) -> Result<Option<AccessGrant>, Error> {
         let grants = Api::<AccessGrant>::all(self.client.clone());
         self.call(Operation::ReadGrant, grants.get_opt(name)).await
+    }
+
+    /// The record of each emergency under a policy; a second access is part of the first.
+    ///
+    /// # Errors
+    /// When the API server failed us.
+    pub async fn emergencies_under(&self, policy: &str) -> Result<Vec<AccessGrant>, Error> {
+        let lane: &str = Lane::Emergency.into();
+        let labels = format!("{}={policy},{}={lane}", names::POLICY_LABEL, names::LANE_LABEL);
+        let params = ListParams::default().labels(&labels);
+        let records: Vec<AccessGrant> = self.list(Operation::ReadGrant, Api::all(self.client.clone()), params).await?;
+        Ok(records.into_iter().filter(|record| record.spec.follows.is_none()).collect())
+    }
+
+    /// Whether a person was granted access for this ticket, anywhere.
+    ///
+    /// # Errors
+    /// When the API server failed us.
+    pub async fn had_access(&self, user: &str, ticket: &str) -> Result<bool, Error> {
+        let params =
+            ListParams::default().fields(&format!("spec.user={},spec.ticket={}", escaped(user), escaped(ticket)));
+        let records: Vec<AccessGrant> = self.list(Operation::ReadGrant, Api::all(self.client.clone()), params).await?;
+        Ok(records.iter().any(|record| record.spec.outcome == Outcome::Approved))
     }
 
     /// What one person missed and has not made good, on all their records.

@@ -59,6 +59,7 @@ pub fn lines(facts: &Facts<'_>) -> Vec<String> {
     say("Then", filing.then.map(|stage| second_access(stage, status, &spec.requester.username)), 4);
     say("Renews", filing.renews.map(|renews| renewal(&renews, filing.policy)), 5);
     say("Reason", Some(spec.reason.clone()), 4);
+    say("Emergency", spec.emergency.as_ref().map(|of| format!("{:?}: {}", of.harm, of.impact)), 4);
     say("Ticket", Some(ticket(filing, status)), 3);
     say("Case", Some(case(filing.policy)), 3);
     say("Data, declared and not enforced", some(spec.data.iter().map(data), "; "), 5);

@@ -5,12 +5,13 @@
 mod command;
 
 use super::calendar::Calendar;
-use super::screening::{Filing, words};
-use super::{Now, text};
+use super::screening::{Filing, evidence, words};
+use super::{Now, lane, text};
 use crate::api::duty::{CloseOut, Duties, DutiesOf, Duty, DutyState, Moment, Needed, Obligation, Owed, Waiver, Within};
 use crate::api::grant::{AccessGrant, AccessGrantStatus, Flag};
-use crate::api::policy::AccessPolicySpec;
+use crate::api::policy::{AccessPolicySpec, Emergency};
 use crate::api::reasons::{self, DutiesMet, EndReason, FlagType, Outcome};
+use crate::api::request::Lane;
 use crate::api::subject::{Subject, SubjectKind};
 use crate::api::time::{self, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -122,24 +123,53 @@ fn incomplete(closeout: &CloseOut, of: &Obligation) -> Option<String> {
     ])
 }
 
-/// What a grant owes, fixed when it is made; `None`: nothing was granted.
+/// What a grant owes, fixed when it is made; `None`: nothing. An emergency owes more with the close-out, which is due sooner
+/// (H12, H13), and a review, also where nothing was granted (H14).
 pub fn declared(filing: &Filing<'_>, outcome: Outcome) -> Option<DutiesOf> {
-    if outcome != Outcome::Approved {
+    let policy = &filing.policy.spec;
+    let lane = policy.emergency.as_ref();
+    let closeout = (outcome == Outcome::Approved).then(|| closeout_of(filing, lane));
+    let owes: Vec<_> = closeout.into_iter().chain(lane.map(review_of)).collect();
+    if owes.is_empty() {
         return None;
     }
+    let mut reviewers = vec![policy.owner.clone()];
+    reviewers.extend(lane.iter().flat_map(|lane| &lane.review.reviewers).filter(|s| **s != policy.owner).cloned());
+    let calendar = calendar_for(&owes, policy, filing);
+    Some(DutiesOf { owes, reviewers, calendar })
+}
+fn closeout_of(filing: &Filing<'_>, lane: Option<&Emergency>) -> Obligation {
     let (policy, request) = (&filing.policy.spec, filing.request);
     let requester = Subject { kind: SubjectKind::User, name: request.spec.requester.username.clone() };
     let named_data = (!request.spec.data.is_empty()).then_some(Needed::DataReviewed);
-    let closeout = Obligation {
-        duty: Duty::CloseOut,
-        since: Moment::Ended,
-        within: vec![policy.closeout.within],
-        by: vec![requester],
-        needs: [Needed::Cause, Needed::FollowUps].into_iter().chain(named_data).collect(),
-    };
-    let owes = vec![closeout];
-    let calendar = calendar_for(&owes, policy, filing);
-    Some(DutiesOf { owes, reviewers: vec![policy.owner.clone()], calendar })
+    let in_lane = lane.map_or(vec![], |_| of_an_emergency(filing));
+    let mut within = vec![policy.closeout.within];
+    within.extend(lane.map(|lane| lane.evidence_within).filter(|of| *of != policy.closeout.within));
+    let mut needs = vec![];
+    for needed in [Needed::Cause, Needed::FollowUps].into_iter().chain(named_data).chain(in_lane) {
+        if !needs.contains(&needed) {
+            needs.push(needed);
+        }
+    }
+    Obligation { duty: Duty::CloseOut, since: Moment::Ended, within, by: vec![requester], needs }
+}
+/// What shows how an emergency went, and what the request was not asked for when it was filed.
+fn of_an_emergency(filing: &Filing<'_>) -> Vec<Needed> {
+    let asked = evidence::needed(&filing.policy.spec, Some(filing.access), Lane::Routine);
+    let put_off =
+        evidence::missing(&asked, &filing.request.spec).into_iter().filter_map(|form| lane::put_off(form.what));
+    let always = [Needed::Timeline, Needed::Attachments, Needed::Commands, Needed::WhyNotBroader];
+    always.into_iter().chain(put_off).collect()
+}
+fn review_of(lane: &Emergency) -> Obligation {
+    let review = &lane.review;
+    Obligation {
+        duty: Duty::Review,
+        since: Moment::Decided,
+        within: vec![review.within],
+        by: review.reviewers.clone(),
+        needs: vec![],
+    }
 }
 /// The calendar that these duties are counted by.
 fn calendar_for(
@@ -184,10 +214,10 @@ fn runs_from(of: &Obligation, grant: &AccessGrant, status: &AccessGrantStatus) -
     }
 }
 
-/// Brings `owed`, the condition and the flags of a status up to date.
-pub fn judge(grant: &AccessGrant, status: &mut AccessGrantStatus, now: Now) {
+/// Brings `owed`, the condition and the flags of a status up to date. `responders` had access for the same incident themselves.
+pub fn judge(grant: &AccessGrant, responders: &[String], status: &mut AccessGrantStatus, now: Now) {
     let Some(duties) = &grant.spec.duties else { return };
-    let owed = duties.owes.iter().filter_map(|of| stands(of, grant, duties, status, now)).collect();
+    let owed = duties.owes.iter().filter_map(|of| stands(of, grant, responders, status, now)).collect();
     status.owed = owed;
     if let Some((reason, words)) = sum_up(status) {
         let name: &str = reason.into();
@@ -201,10 +231,11 @@ pub fn judge(grant: &AccessGrant, status: &mut AccessGrantStatus, now: Now) {
 fn stands(
     of: &Obligation,
     grant: &AccessGrant,
-    duties: &DutiesOf,
+    responders: &[String],
     status: &AccessGrantStatus,
     now: Now,
 ) -> Option<Owed> {
+    let duties = grant.spec.duties.as_ref()?;
     let before = status.owed.iter().find(|owed| owed.duty == of.duty);
     if let Some(settled) = before.filter(|owed| owed.settled_at.is_some()) {
         return Some(settled.clone());
@@ -212,7 +243,7 @@ fn stands(
     let (since, is_final) = runs_from(of, grant, status)?;
     let (due, missed_at) = (due(of, duties, since), before.and_then(|owed| owed.missed_at));
     let (duty, by) = (of.duty, of.by.clone());
-    let fault = match settlement(of, grant, status) {
+    let fault = match settlement(of, grant, responders, status) {
         Ok((state, settled_by, consequence)) => {
             let (settled_by, settled_at) = (Some(settled_by), Some(now.for_record()));
             return Some(Owed { duty, by, due, state, consequence, command: None, missed_at, settled_by, settled_at });
@@ -232,6 +263,7 @@ fn stands(
 fn settlement(
     of: &Obligation,
     grant: &AccessGrant,
+    responders: &[String],
     status: &AccessGrantStatus,
 ) -> Result<(DutyState, String, String), Option<String>> {
     let Some(duties) = &status.duties else { return Err(None) };
@@ -243,6 +275,10 @@ fn settlement(
     let Some(by) = (kind.written)(duties) else { return Err(None) };
     if !may_meet(of, grant, by) {
         return Err(Some(format!("{by} may not write it")));
+    }
+    if of.duty == Duty::Review && responders.iter().any(|who| who == by) {
+        let ticket = &grant.spec.ticket;
+        return Err(Some(format!("{by} had access for {ticket} as well: somebody who was not involved reviews it")));
     }
     match (kind.fault)(duties, of) {
         Some(fault) => Err(Some(fault)),
@@ -259,6 +295,12 @@ fn may_meet(of: &Obligation, grant: &AccessGrant, by: &str) -> bool {
 fn may_waive(grant: &AccessGrant, by: &str) -> bool {
     let reviewers = grant.spec.duties.iter().flat_map(|duties| &duties.reviewers);
     reviewers.into_iter().any(|who| who.kind == SubjectKind::Group || who.name == by) && !was_involved(grant, by)
+}
+/// Who wrote a review that is not accepted yet: whether they had access for the same incident is to be read.
+pub fn reviewer(grant: &AccessGrant) -> Option<&str> {
+    let status = grant.status.as_ref().filter(|_| grant.spec.lane == Lane::Emergency)?;
+    let is_settled = status.owed.iter().any(|owed| owed.duty == Duty::Review && owed.settled_at.is_some());
+    status.duties.as_ref()?.review.as_ref().filter(|_| !is_settled).map(|review| review.by.as_str())
 }
 /// Whether they asked, or decided.
 fn was_involved(grant: &AccessGrant, who: &str) -> bool {

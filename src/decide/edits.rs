@@ -4,7 +4,7 @@
 //! Both are composed into one policy that asks at least as much as each, so that nothing else needs to know of two. What cannot be
 //! composed is never guessed: the request is incomplete until it is filed anew.
 use super::screening::{Code, Finding, Seen, checks, entitlement, pattern};
-use super::{expression, selector, text};
+use super::{expression, lane, selector, text};
 use crate::api::duty::Within;
 use crate::api::names;
 use crate::api::policy::{
@@ -47,9 +47,9 @@ pub struct Law<'a> {
     pub edits: Edits,
 }
 
-/// What this request is held to under its policy as it is.
+/// What this request is held to under its policy as it is, in its [lane].
 pub fn law<'a>(request: &AccessRequest, policy: &'a AccessPolicy) -> Law<'a> {
-    let as_it_is = |edits| Law { policy: Cow::Borrowed(policy), edits };
+    let as_it_is = |edits| Law { policy: lane::applied(policy, request), edits };
     let Some(filed) = filed(request) else { return as_it_is(Edits::None) };
     if policy.uid().as_ref() != Some(&filed.uid) {
         return as_it_is(Edits::Apart("it was deleted and made anew".to_owned()));
@@ -57,7 +57,8 @@ pub fn law<'a>(request: &AccessRequest, policy: &'a AccessPolicy) -> Law<'a> {
     if policy.metadata.generation == Some(filed.generation) {
         return as_it_is(Edits::None);
     }
-    match read(filed).and_then(|before| stricter(&before, &policy.spec, request)) {
+    let in_lane = |text: &AccessPolicySpec| lane::text(text, request).into_owned();
+    match read(filed).and_then(|before| stricter(&in_lane(&before), &in_lane(&policy.spec), request)) {
         Ok(spec) => {
             let both = AccessPolicy { spec, ..policy.clone() };
             Law { policy: Cow::Owned(both), edits: Edits::Both(filed.generation) }
@@ -152,11 +153,15 @@ pub fn stricter(
         evidence: _,
         approval: _,
         limits: _,
+        emergency,
         closeout: _,
         on_behalf: _,
         retention_days,
     } = now.clone();
     same_calendar(filed, now)?;
+    if filed.emergency != emergency {
+        return Err("spec.emergency was edited".to_owned());
+    }
     let is_trial = [filed.mode, now.mode].contains(&Mode::DryRun);
     // Who may not ask under one of them may not ask.
     let requesters = if entitlement(request, filed).is_some() { &now.requesters } else { &filed.requesters };
@@ -179,6 +184,7 @@ pub fn stricter(
         evidence: both_ask(&filed.evidence, &now.evidence, request),
         approval: both_approve(&filed.approval, &now.approval)?,
         limits: lower(&filed.limits, &now.limits),
+        emergency,
         closeout: Closeout { within: sooner(filed.closeout.within, now.closeout.within)? },
         on_behalf: both_let_file(filed, now),
         retention_days,

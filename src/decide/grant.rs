@@ -71,6 +71,8 @@ pub struct Observed<'a> {
     pub chain: &'a Chain,
     /// The grant that it renews.
     pub renewed: Option<&'a AccessGrant>,
+    /// Who reviewed it and had access for the same ticket themselves.
+    pub responders: &'a [String],
     /// What the installation fixes.
     pub installation: &'a Installation,
     /// What must hold before anything begins.
@@ -486,7 +488,7 @@ fn until_retention(grant: &AccessGrant, now: Now) -> Next {
 fn changed(observed: &Observed<'_>, mut status: AccessGrantStatus, now: Now) -> Option<AccessGrantStatus> {
     let grant = observed.found.grant;
     timeline::notice(&mut status, observed.chain, now);
-    duties::judge(grant, &mut status, now);
+    duties::judge(grant, observed.responders, &mut status, now);
     // What the operator found is the operator's; an end is whoever's it was, and so is a duty that was done.
     let with_author = |transition: transition::Transition| {
         let ender = status.ended_by.clone().filter(|_| transition.condition == BeginReason::CONDITION);

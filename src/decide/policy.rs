@@ -5,8 +5,8 @@ use super::calendar::Calendar;
 use super::effect::{Answer, Question};
 use super::screening::pattern;
 use super::{
-    Fuses, Installation, Next, Now, Plan, Standing, approvers, children, duties, matrix, review, role, selector, term,
-    text,
+    Fuses, Installation, Next, Now, Plan, Standing, approvers, children, duties, lane, matrix, review, role, selector,
+    term, text,
 };
 use crate::api::evidence::{DataClass, Required};
 use crate::api::grant::AccessGrant;
@@ -44,6 +44,8 @@ pub struct Observed<'a> {
     pub active: usize,
     /// The records under it on which a duty is overdue.
     pub overdue: &'a [AccessGrant],
+    /// Where the emergencies under it were in the last 30 days: a namespace for each.
+    pub emergencies: &'a [String],
     /// What the installation fixes.
     pub installation: &'a Installation,
     /// What the other tasks know.
@@ -109,6 +111,8 @@ pub enum Concern {
     NoNamespaces,
     /// What is owed for access under it was not done in time: `status.owed` of the records says what follows.
     DutiesOverdue,
+    /// Three emergencies or more in one namespace within 30 days: tools, dashboards or design are weak there.
+    EmergencyRepeats,
     /// Every step can be met by what a filer attests: whoever runs the filer can give access alone.
     FilerDecidesAlone,
     /// A step in `onBehalf.satisfies` lists no User, so no attested reviewer ever counts for it.
@@ -160,6 +164,7 @@ pub const FINDINGS: &[Finding] = &[
     warning(Concern::StaleApprovers, &["D14"], |observed| overdue(observed, Duty::Approvers)),
     warning(Concern::CleanUpDue, &["G6"], |observed| overdue(observed, Duty::CleanUp)),
     warning(Concern::DutiesOverdue, &["G3", "H12"], |observed| duties::overdue_in_words(observed.overdue)),
+    warning(Concern::EmergencyRepeats, &["H16"], emergency_repeats),
     warning(Concern::FirstAccessWrites, &["F2"], first_access_writes),
     warning(Concern::LongForData, &["E16"], long_for_data),
     warning(Concern::DefaultIsMax, &["E2"], default_is_max),
@@ -260,9 +265,21 @@ pub fn decide(observed: &Observed<'_>, now: Now) -> Plan<AccessPolicyStatus> {
 pub fn faults_of_text(policy: &AccessPolicy, installation: &Installation) -> Vec<(Ready, String)> {
     let now = Now { wall: chrono::DateTime::UNIX_EPOCH, server_ahead: TimeDelta::zero() };
     let (standing, namespaces, roles, answers) = (&Standing::unknown(), &[], &[], &[]);
-    let (sensitive, overdue, trial, active) = (&[], &[], None, 0);
-    let observed =
-        Observed { policy, namespaces, sensitive, roles, standing, installation, active, overdue, trial, answers, now };
+    let (sensitive, overdue, emergencies, trial, active) = (&[], &[], &[], None, 0);
+    let observed = Observed {
+        policy,
+        namespaces,
+        sensitive,
+        roles,
+        standing,
+        installation,
+        active,
+        overdue,
+        emergencies,
+        trial,
+        answers,
+        now,
+    };
     let of_text = |finding: &Finding| match finding.severity {
         Severity::Missing(reason) => OF_TEXT.contains(&reason).then_some(reason),
         Severity::Warning(_) => None,
@@ -318,6 +335,11 @@ fn steps<'a>(observed: &Observed<'a>) -> &'a [Step] {
     &observed.policy.spec.approval.steps
 }
 
+/// Those who agree in an emergency, as a step.
+fn lane_step(observed: &Observed<'_>) -> Option<Step> {
+    observed.policy.spec.emergency.as_ref().map(lane::step)
+}
+
 /// `None` for an empty list, so that a finding is one expression.
 fn some(found: Vec<String>, words: impl FnOnce(String) -> String) -> Option<String> {
     (!found.is_empty()).then(|| words(text::few(found, 8)))
@@ -328,7 +350,13 @@ fn no_approvers(observed: &Observed<'_>) -> Option<String> {
     if steps.is_empty() {
         return Some("spec.approval.steps: name at least one step, with those who approve".to_owned());
     }
-    let empty = steps.iter().filter(|step| !step.approvers.iter().any(approvers::may_ever_decide));
+    let nobody = |step: &&Step| !step.approvers.iter().any(approvers::may_ever_decide);
+    if lane_step(observed).as_ref().is_some_and(|step| nobody(&step)) {
+        return Some(
+            "spec.emergency.approvers: nobody can decide: `system:` groups and users never do; name people".to_owned(),
+        );
+    }
+    let empty = steps.iter().filter(nobody);
     some(empty.map(|step| format!("`{}`", step.name)).collect(), |names| {
         format!("spec.approval.steps: nobody can decide for {names}: `system:` groups and users never do; name people")
     })
@@ -356,6 +384,13 @@ fn single_approver(observed: &Observed<'_>) -> Option<String> {
         format!("spec.approval.steps: only one person can decide for {names}, who then has nobody for their own requests; name a group, or more users")
     })
     .or_else(short)
+    .or_else(|| {
+        lane_step(observed).as_ref().is_some_and(|step| is_single(&step)).then(|| {
+            "spec.emergency: only one person can decide, who then has nobody for their own emergency; name a group, more users, or \
+             backups"
+                .to_owned()
+        })
+    })
 }
 
 fn bad_expression(observed: &Observed<'_>) -> Option<String> {
@@ -363,12 +398,17 @@ fn bad_expression(observed: &Observed<'_>) -> Option<String> {
 }
 
 fn no_evidence(observed: &Observed<'_>) -> Option<String> {
-    let rule = &observed.policy.spec.evidence.ticket.pattern;
+    let spec = &observed.policy.spec;
+    let lane = spec.emergency.as_ref().and_then(|lane| lane.ticket.as_ref());
+    let lane = || no_evidence_in("spec.emergency.ticket.pattern", &lane?.pattern);
+    no_evidence_in("spec.evidence.ticket.pattern", &spec.evidence.ticket.pattern).or_else(lane)
+}
+fn no_evidence_in(field: &str, rule: &str) -> Option<String> {
     match pattern::compile(rule) {
-        Err(error) => Some(format!("spec.evidence.ticket.pattern: {error}")),
-        Ok(compiled) if pattern::accepts_anything(&compiled) => Some(format!(
-            "spec.evidence.ticket.pattern: `{rule}` accepts almost anything; say what a ticket looks like: ^(SUP|INC)-[0-9]+$"
-        )),
+        Err(error) => Some(format!("{field}: {error}")),
+        Ok(compiled) if pattern::accepts_anything(&compiled) => {
+            Some(format!("{field}: `{rule}` accepts almost anything; say what a ticket looks like: ^(SUP|INC)-[0-9]+$"))
+        }
         Ok(_) => None,
     }
 }
@@ -519,21 +559,38 @@ const BROAD: &[&str] = &[
 ];
 
 fn broad_approvers(observed: &Observed<'_>) -> Option<String> {
-    let approvers = steps(observed).iter().flat_map(approvers::of_step);
+    let lane = lane_step(observed);
+    let approvers = steps(observed).iter().chain(&lane).flat_map(approvers::of_step);
     let broad: BTreeSet<_> =
         approvers.filter(|a| a.kind == SubjectKind::Group && is_broad(&a.name)).map(|a| &a.name).collect();
     some(broad.into_iter().map(|name| format!("`{name}`")).collect(), |names| {
         format!(
-            "spec.approval.steps: {names} looks like a whole department: where everybody may agree, nobody answers for it; name a role"
+            "approvers: {names} looks like a whole department: where everybody may agree, nobody answers for it; name a role"
         )
     })
 }
 
 fn no_backups(observed: &Observed<'_>) -> Option<String> {
-    let alone = steps(observed).iter().filter(|step| step.backups.is_none());
+    let lane = lane_step(observed);
+    let alone = steps(observed).iter().chain(&lane).filter(|step| step.backups.is_none());
     some(alone.map(|step| format!("`{}`", step.name)).collect(), |names| {
         format!(
-            "spec.approval.steps: nobody stands in for {names}: on holidays and sick days people would go round it; name `backups`"
+            "backups: nobody stands in for {names}: on holidays and sick days people would go round it; name `backups`"
+        )
+    })
+}
+
+/// In how many days how many emergencies point to what is weak.
+pub const REPEATS_WITHIN: TimeDelta = TimeDelta::days(30);
+const REPEATS: usize = 3;
+
+fn emergency_repeats(observed: &Observed<'_>) -> Option<String> {
+    let names: BTreeSet<_> = observed.emergencies.iter().collect();
+    let count = |name: &String| observed.emergencies.iter().filter(|other| *other == name).count();
+    let often = names.into_iter().filter(|name| count(name) >= REPEATS);
+    some(often.map(|name| format!("`{name}` ({})", count(name))).collect(), |names| {
+        format!(
+            "emergencies in {names} within 30 days: look at what their reviews want improved, such as tools or dashboards"
         )
     })
 }

@@ -1,11 +1,11 @@
 //! The record: an AccessGrant as a snapshot of what was asked and agreed, and how long it is kept.
 use super::matrix::Judgement;
 use super::screening::Filing;
-use super::{Now, duties, edits, role, second, term};
+use super::{Now, duties, edits, lane, role, second, term};
 use crate::api::grant::*;
 use crate::api::policy::{ApprovalRule, Ruling};
 use crate::api::reasons::Outcome;
-use crate::api::request::{AccessRequestSpec, Permissions};
+use crate::api::request::{AccessRequestSpec, Lane, Permissions};
 use crate::api::time::{Instant, Span};
 use crate::api::{names, subject::Subject};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -40,6 +40,7 @@ pub fn award(
         plan,
         legal_basis,
         attachments,
+        emergency,
         renewal: _,
         then: _,
         requester,
@@ -82,6 +83,8 @@ pub fn award(
             entitled_by: entitled_by.clone(),
             namespace: place,
             namespace_labels: namespace.labels().clone(),
+            lane: lane::of(&request.spec),
+            emergency,
             access: access.name.clone(),
             level: access.level,
             role_ref: access.role_ref.clone(),
@@ -127,6 +130,9 @@ pub fn award(
     grant.labels_mut().insert(names::REQUEST_LABEL.into(), request.name_any());
     if let Some(rule) = rule.filter(|rule| rule.then == Ruling::Approve) {
         grant.labels_mut().insert(names::RULE_LABEL.into(), rule.name.clone());
+    }
+    if grant.spec.lane == Lane::Emergency {
+        grant.labels_mut().insert(names::LANE_LABEL.into(), <&str>::from(Lane::Emergency).into());
     }
     Some(grant)
 }

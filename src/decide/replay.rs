@@ -10,7 +10,7 @@ use super::effect::{Answer, Effect, Question};
 use super::matrix::Judgement;
 use super::request::{self, Observed};
 use super::screening::{Screening, Seen};
-use super::{Fuses, Guard, Installation, Next, Now, Standing, policy};
+use super::{Fuses, Guard, Installation, Next, Now, Standing, lane, policy};
 use crate::api::grant::AccessGrant;
 use crate::api::policy::{AccessPolicy, AccessPolicyStatus, Ruling};
 use crate::api::reasons::{self, Approved, Outcome, Ready, Screened};
@@ -350,7 +350,7 @@ impl Replay<'_> {
     fn seen<'b>(&'b self, request: &'b AccessRequest, read: &'b Read, at: Instant) -> Seen<'b> {
         Seen {
             request,
-            policy: Some(self.asked.policy),
+            policy: Some(&read.policy),
             edits: &Edits::None,
             missed: &[],
             policies: &[],
@@ -381,6 +381,7 @@ impl Replay<'_> {
         });
         let (rules, then_rules) = case.rules(policy);
         Read {
+            policy: lane::applied(policy, &case.request).into_owned(),
             namespace,
             rules,
             then_rules,
@@ -421,6 +422,7 @@ impl Replay<'_> {
 
 /// What a pass of a replay reads.
 struct Read {
+    policy: AccessPolicy,
     namespace: Option<Namespace>,
     rules: Vec<k8s_openapi::api::rbac::v1::PolicyRule>,
     then_rules: Vec<k8s_openapi::api::rbac::v1::PolicyRule>,

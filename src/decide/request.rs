@@ -6,7 +6,7 @@ use super::attestation::{self, Attested};
 use super::effect::{Answer, Effect, Question};
 use super::matrix::{Judgement, Ruled};
 use super::screening::{self, Filing, Screening, Seen, checks};
-use super::{Guard, Installation, Next, Now, Plan, Standing, brief, edits, record, role, second, term, text};
+use super::{Guard, Installation, Next, Now, Plan, Standing, brief, edits, lane, record, role, second, term, text};
 use crate::api::grant::{AccessGrant, ApprovalOf};
 use crate::api::names;
 use crate::api::policy::{Access, ApprovalRule, Mode, ReasonRule};
@@ -287,6 +287,7 @@ impl Draft<'_> {
         self.status.checks = checks.clone();
         self.status.access = filing.map(|f| f.access.name.clone());
         self.status.duration = filing.map(|f| Span::from(f.duration));
+        self.status.lane = Some(lane::of(&request.spec));
         (self.status.waiting_for, self.status.brief) = (vec![], vec![]);
         if is_new_text {
             (self.status.permissions, self.status.then_permissions) = (None, None);
@@ -556,9 +557,10 @@ fn what_is_asked(filing: &Filing<'_>, now: DateTime<Utc>) -> String {
     let from = spec.start_time.map_or_else(String::new, |start| format!(" from {start}"));
     let length = Span::from(filing.duration);
     let (most, then) = (no_longer_than(filing, now), second::in_words(filing.then));
+    let crisis = spec.emergency.as_ref().map_or(String::new(), |of| format!(" in an emergency ({:?})", of.harm));
     let renews = filing.renews.map_or(String::new(), |r| format!(", renewing {} (renewal {})", r.answers.of, r.depth));
     let (name, level) = (&access.name, access.level);
-    format!("{who} for {name} ({level:?}) in {place} for {length}{from}{most}{renews}{then}")
+    format!("{who} for {name} ({level:?}) in {place} for {length}{from}{most}{crisis}{renews}{then}")
 }
 
 /// Where the day ends before what was asked for does.

@@ -12,11 +12,11 @@ use super::edits::Edits;
 use super::matrix::Judgement;
 use super::renewal::{self, Renews};
 use super::second::{self, Stage};
-use super::{Installation, role, term, text};
+use super::{Installation, lane, role, term, text};
 use crate::api::grant::AccessGrant;
 use crate::api::policy::{Access, AccessPolicy, AccessPolicySpec};
 use crate::api::reasons::{Reason, Screened};
-use crate::api::request::{self, AccessRequest, Requester};
+use crate::api::request::{self, AccessRequest, Lane, Requester};
 use crate::api::subject::{Subject, SubjectKind};
 use crate::api::time::{self, Instant, Span};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -92,6 +92,10 @@ pub struct Filing<'a> {
 }
 
 impl Filing<'_> {
+    /// Which way it takes.
+    pub fn lane(&self) -> Lane {
+        lane::of(&self.request.spec)
+    }
     /// When access begins that is agreed to at this instant: then, at the time asked for, or when the access ends that it
     /// renews, whichever is last.
     pub fn begins(&self, agreed: DateTime<Utc>) -> DateTime<Utc> {
@@ -119,6 +123,8 @@ pub enum Code {
     NoApprover,
     /// The ticket is not of the form that the policy asks for.
     TicketInvalid,
+    /// What is at stake is no emergency, or the policy has no lane for one: file it as routine.
+    NotAnEmergency,
     /// The reason does not say what is wrong and what is to be reached, or an answer says nothing.
     VagueReason,
     /// The policy asks for evidence that is not there: the message names all of it, with an example each.
@@ -151,6 +157,7 @@ impl Code {
     pub fn is_fixable(self) -> bool {
         match self {
             Self::TicketInvalid
+            | Self::NotAnEmergency
             | Self::VagueReason
             | Self::MissingEvidence
             | Self::ScopeTooBroad

@@ -1,6 +1,7 @@
 //! The second access of a request: agreed to along with the first, started by its requester with a finding (B23).
 //!
 //! All that it may be is on record with the first one: starting it reads no policy.
+use super::screening::checks::not_in_the_lane;
 use super::screening::{Code, Finding, Seen, access_of, role_fault, words};
 use super::{Guard, Installation, Now, Standing, record, role, term, text};
 use crate::api::grant::{AccessGrant, AccessGrantSpec, ApprovalOf, FollowsOf, ThenOf};
@@ -59,6 +60,9 @@ pub fn second_stage(seen: &Seen<'_>) -> Finding {
     if access_of(seen.request, policy).is_some_and(|first| first.name == second.name) {
         let words = format!("spec.then.access: `{}` is what is asked for first: leave spec.then out", then.access);
         return Finding::Failed(Code::AccessNotOffered, words);
+    }
+    if let Some(fault) = not_in_the_lane(policy, &second.name) {
+        return Finding::Failed(Code::AccessNotOffered, format!("spec.then.access: {fault}"));
     }
     let Some(rules) = seen.then_rules else {
         let words = format!("spec.then.access: `{}` names {}, which does not exist here", second.name, second.role_ref);

@@ -25,10 +25,14 @@ pub fn longest(
     }
 }
 
-/// The least maximum that holds at any hour, and which it is.
+/// The least maximum that holds at any hour, and which it is. A text that has an `emergency` is one as it applies in that lane.
 pub fn always(policy: &AccessPolicySpec, access: &Access, installation: &Installation) -> (TimeDelta, &'static str) {
     let caps = [
         (policy.duration.max.delta(), "the policy's duration.max"),
+        (
+            policy.emergency.as_ref().map_or(TimeDelta::MAX, |lane| lane.duration.max.delta()),
+            "the policy's emergency.duration.max",
+        ),
         (access.max_duration.map_or(TimeDelta::MAX, Span::delta), "the access's maxDuration"),
     ];
     let installed = (installation.max_duration, "the operator's --max-duration");

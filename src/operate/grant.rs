@@ -4,12 +4,14 @@ use super::{Context, act, again, answers, place};
 use crate::api::grant::{AccessGrant, AccessGrantStatus};
 use crate::api::policy::AccessPolicy;
 use crate::api::reasons::{DutiesMet, Reason};
+use crate::api::request::{AccessRequest, Lane};
+use crate::api::time;
 use crate::cluster::{Cluster, Error, read::Surroundings, trace::Trace, write::Stored};
 use crate::decide::effect::Effect;
 use crate::decide::grant::{self, Basis, Found, Observed, basis};
 use crate::decide::timeline::{self, Chain, Head};
 use crate::decide::transition::{self, Transition};
-use crate::decide::{Next, Now};
+use crate::decide::{Next, Now, duties};
 use chrono::TimeDelta;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{Resource, ResourceExt, runtime::controller::Action};
@@ -35,6 +37,7 @@ async fn pass(name: &str, context: &Context) -> Result<Next, Error> {
     let Context { cluster, clock, installation, .. } = context;
     let Some(seen) = cluster.grant(name).await? else { return Ok(Next::OnChange) };
     let missed = context.debts.ending(cluster, &seen.grant).await?;
+    let responders = &responders(cluster, &seen.grant).await?[..];
     // Read after the reads: an end that came meanwhile is not missed by a pass that was slow.
     let (now, standing) = (clock.now(), context.standing());
     let Surroundings { grant, written, request, fuse, binding, namespace, renewed, role } = &seen;
@@ -50,7 +53,8 @@ async fn pass(name: &str, context: &Context) -> Result<Next, Error> {
     let read = if basis::is_needed(&found, now) { Some(read(cluster, &seen).await?) } else { None };
     let (basis, renewed, standing) = (read.as_ref().map(Read::basis), renewed.as_ref(), &standing);
     let chain = &context.heads.chain(name, grant, written);
-    let unasked = Observed { found, chain, renewed, installation, standing, basis, answers: &[], refused: None };
+    let unasked =
+        Observed { found, chain, renewed, responders, installation, standing, basis, answers: &[], refused: None };
 
     let answers = answers(cluster, grant::questions(&unasked, now)).await?;
     let observed = Observed { answers: &answers, ..unasked };
@@ -66,8 +70,15 @@ async fn pass(name: &str, context: &Context) -> Result<Next, Error> {
         // A refusal is an observation: the core says what it means, and nothing more is tried in this pass.
         plan = grant::decide(&Observed { refused: Some((effect, refused)), ..observed }, now);
     }
-    let stored = store(context, grant, plan.status.as_ref()).await?;
+    let stored = store(context, grant, request.as_ref(), plan.status.as_ref()).await?;
     acted.map(|_| if stored == Stored::Conflict { Next::AtOnce } else { plan.next })
+}
+
+/// Who reviewed it and had access for the same ticket themselves: they were involved.
+async fn responders(cluster: &Cluster, grant: &AccessGrant) -> Result<Vec<String>, Error> {
+    let Some(reviewer) = duties::reviewer(grant) else { return Ok(vec![]) };
+    let is_involved = cluster.had_access(reviewer, &grant.spec.ticket).await?;
+    Ok(if is_involved { vec![reviewer.to_owned()] } else { vec![] })
 }
 
 /// Whether this record is where it is kept from here on.
@@ -134,11 +145,16 @@ async fn read(cluster: &Cluster, seen: &Surroundings) -> Result<Read, Error> {
     Ok(Read { policy, beside })
 }
 
-async fn store(context: &Context, grant: &AccessGrant, status: Option<&AccessGrantStatus>) -> Result<Stored, Error> {
+async fn store(
+    context: &Context,
+    grant: &AccessGrant,
+    request: Option<&AccessRequest>,
+    status: Option<&AccessGrantStatus>,
+) -> Result<Stored, Error> {
     let Some(status) = status else { return Ok(Stored::Done) };
     let stored = context.cluster.store_grant(grant, status).await?;
     if stored == Stored::Done {
-        count(context, grant, status);
+        count(context, grant, request, status);
         let news = transition::of_grant(grant.status.as_ref(), status);
         context.teller.tell_with_head(context.clock.now(), grant, &news, status.timeline.last());
         tell_owner(context, grant, &news);
@@ -163,11 +179,20 @@ fn tell_owner(context: &Context, grant: &AccessGrant, transitions: &[Transition]
 }
 
 /// What this status says for the first time.
-fn count(context: &Context, grant: &AccessGrant, status: &AccessGrantStatus) {
+fn count(context: &Context, grant: &AccessGrant, request: Option<&AccessRequest>, status: &AccessGrantStatus) {
     let (old, spec) = (grant.status.as_ref(), &grant.spec);
+    if old.is_none() && spec.lane == Lane::Emergency && spec.follows.is_none() {
+        context.metrics.emergency(&spec.policy.name, &spec.namespace);
+    }
     if status.started_at.is_some() && old.is_none_or(|o| o.started_at.is_none()) {
         let waited = context.clock.now().wall - spec.not_before.get();
         context.metrics.began_after(waited.to_std().unwrap_or_default());
+        // What was planned, or follows other access, did not wait for us.
+        let filed = request.filter(|r| r.spec.start_time.is_none() && spec.renewal.is_none() && spec.follows.is_none());
+        if let Some(filed) = filed.and_then(|request| time::made(&request.metadata)) {
+            let waited = context.clock.now().wall - filed.get();
+            context.metrics.access_after(spec.lane, waited.to_std().unwrap_or_default());
+        }
         if spec.renewal.is_some() {
             context.metrics.renewed(&spec.policy.name);
         }

@@ -1,6 +1,8 @@
 //! One pass over a policy: read, ask, decide, store, tell.
 use super::{Context, again, answers};
+use crate::api::grant::AccessGrant;
 use crate::api::policy::{AccessPolicy, AccessPolicyStatus};
+use crate::api::time;
 use crate::cluster::{Error, trace::Trace, write::Stored};
 use crate::decide::policy::{self, Observed, Trial};
 use crate::decide::{Next, duties, review, transition};
@@ -78,6 +80,7 @@ async fn pass(name: &str, context: &Context) -> Result<Next, Error> {
     let roles = cluster.roles_of(&read, &namespaces).await?;
     let active = cluster.active_grants_under(name).await?;
     let overdue = context.debts.under(cluster, name).await?;
+    let emergencies = emergencies(context, &read).await?;
     context.metrics.duties(name, &duties::overdue(&overdue));
     let (now, last) = (context.clock.now(), trials.last(name));
     let (policy, namespaces, roles, standing) = (&read, &namespaces[..], &roles[..], &standing);
@@ -91,6 +94,7 @@ async fn pass(name: &str, context: &Context) -> Result<Next, Error> {
         installation,
         active,
         overdue,
+        emergencies: &emergencies,
         trial,
         answers: &[],
         now,
@@ -104,6 +108,17 @@ async fn pass(name: &str, context: &Context) -> Result<Next, Error> {
     }
     let stored = store(context, policy, plan.status.as_ref()).await?;
     Ok(if stored == Stored::Conflict { Next::AtOnce } else { plan.next })
+}
+
+/// Where the emergencies under this policy were of late.
+async fn emergencies(context: &Context, policy: &AccessPolicy) -> Result<Vec<String>, Error> {
+    if policy.spec.emergency.is_none() {
+        return Ok(vec![]);
+    }
+    let since = context.clock.now().wall - policy::REPEATS_WITHIN;
+    let records = context.cluster.emergencies_under(&policy.name_any()).await?;
+    let is_recent = |record: &AccessGrant| time::made(&record.metadata).is_some_and(|made| made.get() >= since);
+    Ok(records.into_iter().filter(is_recent).map(|record| record.spec.namespace).collect())
 }
 
 async fn store(context: &Context, policy: &AccessPolicy, status: Option<&AccessPolicyStatus>) -> Result<Stored, Error> {

@@ -2,6 +2,7 @@
 use crate::api::duty;
 use crate::api::policy::Duty;
 use crate::api::reasons;
+use crate::api::request::Lane;
 use crate::decide::transition::{FLAGGED, Transition};
 use crate::decide::{Fuses, Guard, Standing};
 use prometheus::core::Collector;
@@ -68,6 +69,8 @@ struct Inner {
     transitions: IntCounterVec,
     to_decision: Histogram,
     to_access: Histogram,
+    filed_to_access: HistogramVec,
+    emergencies: IntCounterVec,
     clock_skew: Gauge,
     exports_failed: IntCounter,
     events_dropped: IntCounter,
@@ -199,6 +202,19 @@ impl Metrics {
                 DECISION,
             ),
             to_access: m.times("curfew_approval_to_access_seconds", "From the last approval to the binding.", ACCESS),
+            filed_to_access: m.keep(HistogramVec::new(
+                HistogramOpts::new(
+                    "curfew_request_to_access_seconds",
+                    "From the filing of a request to the binding, by lane; without what was planned or renewed.",
+                )
+                .buckets(DECISION.to_vec()),
+                &["lane"],
+            )),
+            emergencies: m.counts(
+                "curfew_emergencies_total",
+                "Emergencies that were decided, whatever came of them.",
+                &["policy", "namespace"],
+            ),
             clock_skew: m.keep(Gauge::new(
                 "curfew_clock_skew_seconds",
                 "How far the API server's clock is ahead; beyond 2 nothing begins.",
@@ -335,6 +351,14 @@ impl Metrics {
     pub fn began_after(&self, time: Duration) {
         self.0.to_access.observe(time.as_secs_f64());
     }
+    /// Access began so long after its request was filed.
+    pub fn access_after(&self, lane: Lane, time: Duration) {
+        self.0.filed_to_access.with_label_values(&[<&str>::from(lane)]).observe(time.as_secs_f64());
+    }
+    /// An emergency was decided.
+    pub fn emergency(&self, policy: &str, namespace: &str) {
+        self.0.emergencies.with_label_values(&[policy, namespace]).inc();
+    }
     /// How far the API server's clock is ahead.
     pub fn clock_skew(&self, ahead: chrono::TimeDelta) {
         self.0.clock_skew.set(ahead.as_seconds_f64());
@@ -404,6 +428,8 @@ mod tests {
         m.transition("AccessGrant", &changed);
         m.decided_after(Duration::from_secs(60));
         m.began_after(Duration::from_millis(94));
+        m.access_after(Lane::Emergency, Duration::from_secs(120));
+        m.emergency("incident-response", "billing");
         m.clock_skew(chrono::TimeDelta::milliseconds(-500));
         m.event_dropped();
         m
@@ -435,6 +461,8 @@ mod tests {
             "curfew_transitions_total{condition=\"Active\",kind=\"AccessGrant\",reason=\"Bound\"} 1",
             "curfew_request_to_decision_seconds_sum 60",
             "curfew_approval_to_access_seconds_count 1",
+            "curfew_request_to_access_seconds_sum{lane=\"Emergency\"} 120",
+            "curfew_emergencies_total{namespace=\"billing\",policy=\"incident-response\"} 1",
             "curfew_clock_skew_seconds -0.5",
             "curfew_events_dropped_total 1",
             concat!("curfew_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),

@@ -3,7 +3,8 @@ use crate::running::{agreed, approvers, ended_by, is_complete};
 use curfew::api::duty::{Duty, DutyState, Owed};
 use curfew::api::grant::AccessGrant;
 use curfew::api::policy::AccessPolicy;
-use curfew::api::reasons::{BeginReason, DutiesMet, EndReason, FlagType, RemovalVerified, Screened};
+use curfew::api::reasons::{BeginReason, DutiesMet, EndReason, FlagType, Outcome, RemovalVerified, Screened};
+use curfew::api::request::Lane;
 use curfew_testbed::bed::{Bed, Granted, Person, until};
 use k8s_openapi::api::events::v1::Event;
 use kube::Api;
@@ -193,4 +194,48 @@ async fn h12_a_reviewer_waives_a_missed_duty_in_writing_and_nobody_else() {
     let status = grant.becomes(DutiesMet::Waived).await.status.unwrap();
     assert_eq!(status.owed[0].settled_by.as_deref(), Some("olga"));
     alice.files("sup-3", &policy, "30m").await.becomes(Screened::Complete).await;
+}
+
+#[tokio::test]
+async fn h14_a_denied_emergency_is_reviewed_by_somebody_who_was_not_involved() {
+    let bed = Bed::new("denied").await;
+    let group = |name: &str| json!([{"kind": "Group", "name": name}]);
+    let lane = json!({"access": ["logs"], "approvers": group("incident-managers"), "review": {"reviewers": group("security")}});
+    let policy = bed.policy_with(json!({"emergency": lane})).await;
+    let operator = bed.operator().await;
+    let (alice, _) = bed.alice_and_bob().await;
+    let kim = bed.person("kim", &["incident-managers", "security"]).await;
+    let rob = bed.person("rob", &["security"]).await;
+    let mut asks = alice.request("sup-1", &policy, "30m");
+    asks["spec"]["emergency"] = json!({"harm": "CustomerHarm", "impact": "No customer can pay since 02:40."});
+    let request = alice.applies(asks).await.unwrap();
+    request.becomes(Screened::Complete).await;
+    let no = json!({"step": "emergency", "as": "incident-managers", "decision": "Deny", "comment": "The status page says otherwise."});
+    kim.decides(&request, no).await.unwrap();
+    let grant = request.recorded().await;
+    let record = grant.becomes(DutiesMet::Open).await;
+    assert_eq!((record.spec.lane, record.spec.outcome), (Lane::Emergency, Outcome::Denied));
+    let owed = owed(&record);
+    assert_eq!((owed.duty, owed.state), (Duty::Review, DutyState::Open));
+    let said = [
+        "SAY WHETHER IT WAS ONE, AND HOW YOU KNOW",
+        "SAY WHETHER LESS WOULD HAVE DONE",
+        "SAY WHETHER THE EVIDENCE IS COMPLETE",
+        "SAY WHAT WOULD MAKE IT UNNECESSARY",
+    ];
+    let line = said
+        .iter()
+        .fold(owed.command.unwrap(), |line, words| line.replace(words, "By the logs of that night it was none."));
+    for (who, says) in
+        [(&alice, "only who owes it writes it"), (&kim, "who asked or decided neither reviews nor waives")]
+    {
+        let refused = pasted(&bed, who, &line);
+        let words = String::from_utf8(refused.stderr).unwrap();
+        assert!(!refused.status.success() && words.contains(says), "{}: {words}", who.name);
+    }
+    let done = pasted(&bed, &rob, &line);
+    assert!(done.status.success(), "{line}\n{}", String::from_utf8(done.stderr).unwrap());
+    assert_eq!(grant.becomes(DutiesMet::Met).await.status.unwrap().owed[0].settled_by.as_deref(), Some("rob"));
+    let metric = format!("curfew_emergencies_total{{namespace=\"{}\",policy=\"{policy}\"}} 1", bed.namespace);
+    assert!(String::from_utf8(operator.metrics.text()).unwrap().contains(&metric), "H16");
 }

@@ -41,6 +41,8 @@ const APPLIED: &[&str] = &[
     "requests/finance-check.yaml",
     "requests/hotfix-refused.yaml",
     "requests/hotfix.yaml",
+    "requests/incident-response-emergency-refused.yaml",
+    "requests/incident-response-emergency.yaml",
     "requests/incident-response-refused.yaml",
     "requests/incident-response.yaml",
     "requests/legal-request-refused.yaml",

@@ -2,9 +2,10 @@
 use crate::examples::{codes, example, examples, judged, policy_at, request, roles, said, set, shell};
 use crate::time::late_somewhere;
 use chrono::{TimeDelta, Timelike, Utc};
+use curfew::api::duty::Duty;
 use curfew::api::permission::DangerType;
 use curfew::api::reasons::{BeginReason, Screened};
-use curfew::api::request::{AccessRequest, Waiting};
+use curfew::api::request::{AccessRequest, Lane, Waiting};
 use curfew_testbed::bed::{Bed, Filed, Operator, Person};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, Patch, PatchParams};
@@ -449,6 +450,23 @@ async fn d6_outside_work_hours_the_incident_manager_on_call_agrees() {
     scene.agrees(&filed, "incident-manager", "incident-managers").await;
     filed.recorded().await.becomes(BeginReason::Bound).await;
     assert!(scene.may(LOGS));
+}
+
+#[tokio::test]
+async fn h3_h17_in_an_emergency_one_incident_manager_agrees_and_the_rest_is_owed_afterwards() {
+    let scene = Scene::new("incident-response", "on-call", at(MORNING)).await;
+    let (filed, waiting) = scene.files(scene.request("incident-response-emergency")).await;
+    assert_eq!(steps(&waiting), ["emergency"]);
+    scene.agrees(&filed, "emergency", "incident-managers").await;
+    let record = filed.recorded().await.becomes(BeginReason::Bound).await;
+    assert!(scene.may(LOGS));
+    let window = record.spec.expires_at.unwrap().get() - record.spec.not_before.get();
+    assert_eq!((record.spec.lane, window), (Lane::Emergency, TimeDelta::minutes(30)));
+    let owed: Vec<_> = record.status.unwrap().owed.into_iter().map(|owed| owed.duty).collect();
+    assert_eq!(owed, [Duty::CloseOut, Duty::Review]);
+    let routine = scene.asks.applies(scene.request("incident-response-emergency-refused")).await.unwrap();
+    let returned = routine.becomes(Screened::Incomplete).await;
+    assert_eq!(codes(&returned), set(["NotAnEmergency"]), "{}", words(&returned));
 }
 
 #[tokio::test]

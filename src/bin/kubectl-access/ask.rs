@@ -147,6 +147,8 @@ impl Ask {
             plan,
             legal_basis,
             attachments,
+            // An emergency is filed as a manifest.
+            emergency: None,
             renewal,
             then,
         };

@@ -6,6 +6,7 @@ use crate::settings::Explain;
 use crate::wizard::offered;
 use curfew::api::evidence::DataClass;
 use curfew::api::policy::{AccessPolicy, ApprovalRule, Mode, Step};
+use curfew::api::request::Lane;
 use curfew::decide::screening::{self, evidence};
 use curfew::decide::{selector, text};
 use kube::ResourceExt;
@@ -78,7 +79,8 @@ fn sentences(policy: &AccessPolicy) -> String {
 
 fn must_say(policy: &AccessPolicy) -> String {
     let evidence = &policy.spec.evidence;
-    let forms = evidence::needed(&policy.spec, policy.spec.access.first()).into_iter().map(|form| form.says);
+    let forms =
+        evidence::needed(&policy.spec, policy.spec.access.first(), Lane::Routine).into_iter().map(|form| form.says);
     let ticket = evidence.ticket.message.trim_end_matches('.');
     let fixed = [format!("a ticket ({ticket})"), format!("a reason of at least {} words", evidence.reason.min_words)];
     let all = fixed.into_iter().chain(forms.map(str::to_owned)).collect::<Vec<_>>().join("; ");

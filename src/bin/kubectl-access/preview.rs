@@ -7,7 +7,7 @@ use curfew::api::policy::AccessPolicy;
 use curfew::api::request::AccessRequest;
 use curfew::api::time::Instant;
 use curfew::decide::screening::{self, Code, Seen};
-use curfew::decide::{Installation, duties, edits::Edits, grant, manifest};
+use curfew::decide::{Installation, duties, edits::Edits, grant, lane, manifest};
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use std::sync::Arc;
@@ -54,6 +54,7 @@ impl Known {
         let mut draft = draft.clone();
         draft.metadata.creation_timestamp = Some(Time::from(Instant::new(now)));
         let policy = self.as_far_as_known();
+        let policy = lane::applied(&policy, &draft);
         let live: Vec<_> = self.records.iter().filter(|record| grant::may_give_access(record)).cloned().collect();
         let missed: Vec<_> = self.records.iter().filter_map(|record| duties::missed(record)).collect();
         let installation = permissive();

@@ -6,7 +6,7 @@ use crate::preview::{Gap, Known};
 use chrono::{DateTime, Utc};
 use curfew::api::evidence::{Attachment, AttachmentKind, DataScope, Required};
 use curfew::api::policy::{Access, AccessPolicy};
-use curfew::api::request::{Renewal, Requester};
+use curfew::api::request::{Lane, Renewal, Requester};
 use curfew::decide::screening::{access_of, evidence};
 use curfew::decide::{term, text};
 use kube::ResourceExt;
@@ -141,7 +141,7 @@ impl Asking<'_> {
     fn evidence(&mut self, ask: &mut Ask) -> Result<(), Failure> {
         let policy = &self.known.policy;
         let draft = ask.request(self.scene.namespace, self.scene.requester, None);
-        let needed = evidence::needed(&policy.spec, access_of(&draft, policy));
+        let needed = evidence::needed(&policy.spec, access_of(&draft, policy), Lane::Routine);
         for form in evidence::missing(&needed, &draft.spec) {
             match form.what {
                 Required::Tenant | Required::Data if ask.data.is_empty() => self.data(ask, &needed)?,

@@ -53,7 +53,7 @@ fn waiver(by: &str, why: &str) -> Value {
 /// The record as it is judged then.
 fn judged(mut grant: AccessGrant, time: &str) -> AccessGrant {
     let mut status = grant.status.clone().unwrap_or_default();
-    judge(&grant, &mut status, at(time));
+    judge(&grant, &[], &mut status, at(time));
     grant.status = Some(status);
     grant
 }
@@ -218,7 +218,7 @@ fn h12_a_clock_that_is_wrong_costs_nobody_their_access() {
     let mut grant = record(json!({}));
     let mut status = grant.status.clone().unwrap();
     let wrong = Now { server_ahead: TimeDelta::hours(-3), ..at("2026-12-02T10:00:01Z") };
-    judge(&grant, &mut status, wrong);
+    judge(&grant, &[], &mut status, wrong);
     grant.status = Some(status);
     assert_eq!((state(&grant).as_deref(), missed(&grant)), (Some("Open"), None));
 }
@@ -342,4 +342,41 @@ fn g3_the_command_has_all_that_is_needed_and_nothing_ends_its_quotes() {
         assert!(incomplete(&written, of).unwrap().starts_with("replace the words in capitals"));
         assert!(command.len() < 2048, "the schema holds it: {}", command.len());
     }
+}
+
+#[test]
+fn h14_who_had_access_for_the_same_incident_does_not_review_it() {
+    let says = "It was the least that worked, by the logs of that night.";
+    let review =
+        json!({"by": "rob", "realEmergency": says, "smallestOption": says, "evidenceAdded": says, "improvement": says});
+    let mut reviewed = record(
+        json!({"spec": {"lane": "Emergency", "duties": {"owes": [{"duty": "Review", "since": "Decided",
+        "within": ["24h"], "by": [{"kind": "Group", "name": "security"}]}]}}, "status": {"duties": {"review": review}}}),
+    );
+    assert_eq!(reviewer(&reviewed), Some("rob"));
+    let state = |responders: &[String]| {
+        let mut status = reviewed.status.clone().unwrap();
+        judge(&reviewed, responders, &mut status, at("2026-12-01T10:30:00Z"));
+        (status.owed[0].state, status.owed[0].consequence.clone())
+    };
+    let (still, why) = state(&["rob".to_owned()]);
+    assert!(still == DutyState::Open && why.contains("rob had access for SUP-4812 as well"), "{why}");
+    assert_eq!(state(&["kim".to_owned()]).0, DutyState::Met);
+    reviewed = judged(reviewed, "2026-12-01T10:30:00Z");
+    assert_eq!(reviewer(&reviewed), None, "what was accepted is asked about no more");
+}
+#[test]
+fn h14_a_denied_emergency_is_reviewed_too() {
+    let mut denied = record(
+        json!({"spec": {"lane": "Emergency", "outcome": "Denied", "expiresAt": null, "duties": {"owes": [{"duty": "Review",
+        "since": "Decided", "within": ["NextBusinessDay"], "by": [{"kind": "Group", "name": "security"}]}]}}}),
+    );
+    denied.status = None;
+    let open = judged(denied.clone(), "2026-12-02T22:59:59Z");
+    assert_eq!(
+        (state(&open).as_deref(), owed(&open, 0).due.to_string().as_str()),
+        (Some("Open"), "2026-12-02T23:00:00Z")
+    );
+    assert!(owed(&open, 0).command.is_some(), "what to paste is there at once");
+    assert_eq!(state(&judged(denied, "2026-12-02T23:00:00Z")).as_deref(), Some("Overdue"), "to the second");
 }

@@ -269,7 +269,17 @@ mod tests {
             let (standing, renewed, chain) =
                 (&standing, None, &crate::decide::timeline::Chain::of(&serde_json::json!(found.grant)));
             decide(
-                &Observed { found, renewed, installation, standing, basis, answers: &[], refused: None, chain },
+                &Observed {
+                    found,
+                    renewed,
+                    responders: &[],
+                    installation,
+                    standing,
+                    basis,
+                    answers: &[],
+                    refused: None,
+                    chain,
+                },
                 self.now,
             )
         }

@@ -394,8 +394,17 @@ fn h12_a_missed_duty_ends_live_access_whatever_becomes_of_the_duty_meanwhile() {
         let role = &gives(&[]);
         let found = Found { grant, request: Some(&open), fuse, binding, namespace: Some(&ns), role, missed };
         let (installation, standing, chain) = (&installation, &standing, &Chain::of(&json!(grant)));
-        let observed =
-            Observed { found, chain, renewed: None, installation, standing, basis: None, answers: &[], refused: None };
+        let observed = Observed {
+            found,
+            chain,
+            renewed: None,
+            responders: &[],
+            installation,
+            standing,
+            basis: None,
+            answers: &[],
+            refused: None,
+        };
         decide(&observed, now)
     };
     let mut live = grant(begun());
@@ -515,7 +524,10 @@ fn pass_with(
     let basis = basis::is_needed(&found, now).then_some(Basis { policy: Some(&policy), ..Basis::default() });
     let (renewed, chain) = (None, &Chain::of(&json!(grant)));
     let installation = &installation;
-    decide(&Observed { found, chain, renewed, installation, standing, basis, answers, refused: None }, now)
+    decide(
+        &Observed { found, chain, renewed, responders: &[], installation, standing, basis, answers, refused: None },
+        now,
+    )
 }
 fn live(yes: bool) -> Vec<Answer> {
     let question = Question::IsAdmissionLive { namespace: "billing".into(), request: "sup-4812".into() };
@@ -581,6 +593,7 @@ fn e19_a_renewal_follows_without_a_gap_and_never_begins_early_for_who_has_nothin
             found,
             chain: &Chain::of(&json!(found.grant)),
             renewed,
+            responders: &[],
             installation: &installation,
             standing: &standing,
             basis,
@@ -610,6 +623,7 @@ fn e19_a_renewal_follows_without_a_gap_and_never_begins_early_for_who_has_nothin
             found,
             chain: &Chain::of(&json!(found.grant)),
             renewed,
+            responders: &[],
             installation: &installation,
             standing: &standing,
             basis,
@@ -747,6 +761,7 @@ fn g4_each_permission_of_a_line_is_asked_about() {
         found,
         chain: &Chain::of(&json!(grant)),
         renewed: None,
+        responders: &[],
         installation: &installation,
         standing: &standing,
         basis: None,

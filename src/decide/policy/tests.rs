@@ -42,6 +42,7 @@ struct World {
     trial: Option<Trial>,
     active: usize,
     overdue: Vec<AccessGrant>,
+    emergencies: Vec<String>,
     installation: Installation,
     standing: Standing,
 }
@@ -60,6 +61,7 @@ impl World {
             trial: None,
             active: 0,
             overdue: vec![],
+            emergencies: vec![],
             installation: installation(),
             standing: Standing { lease_held: true, guard: Guard::Unknown, fuses: Fuses::Burn },
         }
@@ -68,6 +70,10 @@ impl World {
         let mut spec = backed("billing-owners");
         spec.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
         Self { policy: asking(spec), ..Self::new() }
+    }
+    /// Three emergencies of late, each in one of these namespaces.
+    fn after(emergencies: [&str; 3]) -> Self {
+        Self { emergencies: emergencies.map(str::to_owned).to_vec(), ..Self::new() }
     }
     fn observed<'a>(&'a self, answers: &'a [Answer], trial: Option<&'a Trial>) -> Observed<'a> {
         Observed {
@@ -78,6 +84,7 @@ impl World {
             answers,
             trial,
             active: self.active,
+            emergencies: &self.emergencies,
             overdue: &self.overdue,
             installation: &self.installation,
             standing: &self.standing,
@@ -169,6 +176,22 @@ fn not_ready() -> Vec<(&'static str, World, Ready)> {
     vec![
         ("A16 no step", steps(json!([])), Ready::NoApprovers),
         (
+            "H3 nobody who could agree in an emergency",
+            in_lane(json!({"approvers": [{"kind": "Group", "name": "system:masters"}]})),
+            Ready::NoApprovers,
+        ),
+        (
+            "D16 one person for emergencies, who stands in for themselves",
+            in_lane(json!({"approvers": [{"kind": "User", "name": "bob"}],
+                "backups": {"approvers": [{"kind": "User", "name": "bob"}]}})),
+            Ready::SingleApprover,
+        ),
+        (
+            "H5 any ticket as an incident",
+            in_lane(json!({"ticket": {"pattern": "^.*$", "message": "An incident."}})),
+            Ready::NoEvidence,
+        ),
+        (
             "D21 only a system group",
             steps(json!([{"name": "all", "approvers": [{"kind": "Group", "name": "system:authenticated"}]}])),
             Ready::NoApprovers,
@@ -250,6 +273,21 @@ fn warned() -> Vec<(&'static str, World, &'static str)> {
         )
     };
     vec![
+        (
+            "D15 nobody stands in for those who agree in an emergency",
+            {
+                let mut world = in_lane(json!({}));
+                world.policy.spec.emergency.as_mut().unwrap().backups = None;
+                world
+            },
+            "NoBackups",
+        ),
+        (
+            "H3 everybody may agree in an emergency",
+            in_lane(json!({"approvers": [{"kind": "Group", "name": "engineering"}]})),
+            "BroadApprovers",
+        ),
+        ("H16 three emergencies in one namespace", World::after(["billing"; 3]), "EmergencyRepeats"),
         ("D1 a whole department", group("engineering"), "BroadApprovers"),
         ("D1 everybody, by another directory", group("oidc:All-Staff"), "BroadApprovers"),
         ("D1 everybody, by mail", group("everyone@example.com"), "BroadApprovers"),
@@ -320,6 +358,26 @@ fn a16_a_policy_that_lacks_something_says_what() {
         assert_eq!(found, <&str>::from(reason), "{sentence}: {message}");
         assert!(message.starts_with(&found), "{sentence}: {message}");
     }
+}
+
+/// With a lane for emergencies, with these parts of it replaced.
+fn in_lane(changes: Value) -> World {
+    let mut lane = json!({"access": ["logs"], "approvers": [{"kind": "Group", "name": "incident-managers"}],
+        "backups": {"approvers": [{"kind": "Group", "name": "platform-leads"}]},
+        "review": {"reviewers": [{"kind": "Group", "name": "security"}]}});
+    lane.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    World::with(json!({"emergency": lane}))
+}
+
+#[test]
+fn d15_d16_the_emergency_lane_has_two_people_and_somebody_who_stands_in() {
+    assert_eq!(in_lane(json!({})).status().warnings, []);
+    let two = json!({"approvers": [{"kind": "User", "name": "bob"}], "backups": {"approvers": [{"kind": "User", "name": "kim"}]}});
+    assert_eq!(in_lane(two).status().conditions[0].reason, "Complete", "a backup is the second person");
+}
+#[test]
+fn h16_three_emergencies_in_one_namespace_are_too_many_and_two_are_not() {
+    assert_eq!(World::after(["billing", "orders", "billing"]).status().warnings, []);
 }
 
 #[test]

@@ -87,6 +87,7 @@ fn of_record(grant: &AccessGrant) -> Case<'_> {
         plan: spec.plan,
         legal_basis: spec.legal_basis,
         attachments: spec.attachments,
+        emergency: spec.emergency,
         renewal,
         then: spec.then.map(|then| Then { access: then.access, duration: Some(then.duration) }),
         requester: Requester { username: spec.user, uid: None, groups: spec.groups },

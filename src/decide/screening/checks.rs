@@ -7,11 +7,12 @@ use crate::api::evidence::Required;
 use crate::api::grant::AccessGrant;
 use crate::api::policy::{AccessPolicy, Step, TicketRule};
 use crate::api::reasons::{Ready, Reason};
+use crate::api::request::Lane;
 use crate::api::subject::{Level, Subject, SubjectKind};
 use crate::api::time::{self, Instant};
 use crate::decide::duties::Missed;
 use crate::decide::matrix::{Judgement, Needs, Ruled};
-use crate::decide::{approval, approvers, attestation, edits, renewal, role, second, selector, term, text};
+use crate::decide::{approval, approvers, attestation, edits, lane, renewal, role, second, selector, term, text};
 use chrono::{DateTime, TimeDelta, Utc};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
 use kube::ResourceExt;
@@ -67,6 +68,12 @@ pub const CHECKS: &[Criterion] = &[
         asks: "Does the policy offer what is asked for second, is its role within its level, and its time within the maximum?",
         covers: &["B23"],
         examine: Examine::Seen(second::second_stage),
+    },
+    Criterion {
+        name: "Emergency",
+        asks: "If it is filed as an emergency: is there a lane for it, and does the impact say what customers or business suffer?",
+        covers: &["A13", "B16", "H1", "H2", "H6"],
+        examine: Examine::Seen(emergency),
     },
     Criterion {
         name: "RealTask",
@@ -305,6 +312,9 @@ fn access_offered(seen: &Seen<'_>) -> Finding {
             format!("spec.access: the policy offers no `{asked}`; it offers {offered}"),
         );
     };
+    if let Some(fault) = not_in_the_lane(policy, &access.name) {
+        return Finding::Failed(Code::AccessNotOffered, format!("spec.access: {fault}"));
+    }
     let Some(rules) = seen.rules else {
         return Finding::Failed(
             Code::PolicyNotReady,
@@ -315,6 +325,41 @@ fn access_offered(seen: &Seen<'_>) -> Finding {
         Some(fault) => Finding::Failed(Code::PolicyNotReady, format!("spec.access: `{}`: {fault}", access.name)),
         None => Finding::Passed(format!("`{}` ({:?}) by {}", access.name, access.level, access.role_ref)),
     }
+}
+
+/// That an access is not offered in an emergency, and what is.
+pub(in crate::decide) fn not_in_the_lane(policy: &AccessPolicy, access: &str) -> Option<String> {
+    let offered = || text::few(policy.spec.emergency.iter().flat_map(|lane| &lane.access).map(|a| format!("`{a}`")), 8);
+    (!lane::offers(&policy.spec, access))
+        .then(|| format!("`{access}` is not offered in an emergency; name one of {}", offered()))
+}
+
+fn emergency(seen: &Seen<'_>) -> Finding {
+    let Some(policy) = seen.policy else { return needs_policy() };
+    let Some(crisis) = &seen.request.spec.emergency else {
+        return Finding::Passed("it takes the routine lane".to_owned());
+    };
+    if policy.spec.emergency.is_none() {
+        let asked = &seen.request.spec.policy;
+        let with = |p: &&Arc<AccessPolicy>| p.spec.emergency.is_some();
+        let others = text::few(seen.policies.iter().filter(with).map(|p| format!("`{}`", p.name_any())), 4);
+        return Finding::Failed(
+            Code::NotAnEmergency,
+            format!(
+                "spec.emergency: policy `{asked}` has no lane for emergencies; leave it out to file this as routine, or use a \
+                 policy that has one: {others}"
+            ),
+        );
+    }
+    if lane::is_none(&crisis.impact) {
+        return Finding::Failed(
+            Code::NotAnEmergency,
+            "spec.emergency.impact: say what customers or the business suffer, such as `No customer can pay since 02:40`; haste \
+             and comfort are no emergency: leave spec.emergency out, and file this as routine"
+                .to_owned(),
+        );
+    }
+    Finding::Passed(format!("{:?}: {}", crisis.harm, crisis.impact))
 }
 
 fn real_task(seen: &Seen<'_>) -> Finding {
@@ -380,11 +425,13 @@ fn not_counted(weight: &words::Weight) -> String {
 
 fn evidence(seen: &Seen<'_>) -> Finding {
     let Some(policy) = seen.policy else { return needs_policy() };
-    let needed = evidence::needed(&policy.spec, second::higher(seen.request, policy));
+    let lane = lane::of(&seen.request.spec);
+    let needed = evidence::needed(&policy.spec, second::higher(seen.request, policy), lane);
     let missing = evidence::missing(&needed, &seen.request.spec);
     let names = |forms: &[&evidence::Form]| text::few(forms.iter().map(|form| form.field), 7);
     if missing.is_empty() {
         return Finding::Passed(match needed.is_empty() {
+            true if lane == Lane::Emergency => "what else the policy asks is owed with the close-out".to_owned(),
             true => "the policy asks for nothing beside ticket and reason".to_owned(),
             false => format!("given: {}", names(&needed)),
         });
@@ -417,7 +464,8 @@ fn exact_data(seen: &Seen<'_>) -> Finding {
     };
     let whole = data.iter().enumerate().filter(is_whole).map(|(at, d)| format!("spec.data[{at}] ({})", d.system));
     let whole: Vec<_> = whole.collect();
-    let is_needed = evidence::is_needed(Required::Data, &policy.spec, access_of(seen.request, policy));
+    let lane = lane::of(&seen.request.spec);
+    let is_needed = evidence::is_needed(Required::Data, &policy.spec, access_of(seen.request, policy), lane);
     if is_needed && !whole.is_empty() {
         return Finding::Failed(
             Code::ScopeTooBroad,
@@ -608,10 +656,12 @@ fn other_active_grants(seen: &Seen<'_>) -> Finding {
         let end = grant.spec.expires_at.map_or_else(String::new, |end| format!(" until {end}"));
         format!("{} in {}{start}{end}", grant.spec.ticket, grant.spec.namespace)
     };
-    let under_this = || others().filter(|grant| grant.spec.policy.name == ours.policy);
+    // An emergency waits for nothing, and nothing waits for it.
+    let is_routine = |grant: &&Arc<AccessGrant>| grant.spec.lane == Lane::Routine;
+    let under_this = || others().filter(|grant| grant.spec.policy.name == ours.policy).filter(is_routine);
     let tickets: std::collections::BTreeSet<_> = under_this().map(|grant| &grant.spec.ticket).collect();
     let most = policy.spec.limits.active_per_requester;
-    if tickets.len() < usize::try_from(most).unwrap_or(0) {
+    if tickets.len() < usize::try_from(most).unwrap_or(0) || lane::of(ours) == Lane::Emergency {
         let held = text::few(others().map(|grant| words(&grant)), 6);
         return Finding::Passed(format!("other live access: {held}"));
     }
@@ -639,6 +689,9 @@ fn duties_done(seen: &Seen<'_>) -> Finding {
             false => Finding::Noted(format!("overdue under other policies: {}", words(&elsewhere))),
         };
     };
+    if lane::of(&seen.request.spec) == Lane::Emergency {
+        return Finding::Noted(format!("overdue, and an emergency is agreed to in spite of it: {}", words(&here)));
+    }
     Finding::Failed(
         Code::DutyOverdue,
         format!(

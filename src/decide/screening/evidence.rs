@@ -1,7 +1,7 @@
 //! Which evidence a case needs, what of it is missing, and how a refusal explains it.
 use crate::api::evidence::Required;
 use crate::api::policy::{Access, AccessPolicySpec};
-use crate::api::request::AccessRequestSpec;
+use crate::api::request::{AccessRequestSpec, Lane};
 
 /// One piece of evidence, as `kubectl explain` would say it, with an example that can be pasted below `spec`.
 #[derive(Debug)]
@@ -75,13 +75,17 @@ fn is_said(text: Option<&str>) -> bool {
 }
 
 /// What this policy asks of somebody who wants this access; the policy is the only source, so it is the same for all (A15).
-pub fn needed(policy: &AccessPolicySpec, access: Option<&Access>) -> Vec<&'static Form> {
-    FORMS.iter().filter(|form| is_needed(form.what, policy, access)).collect()
+pub fn needed(policy: &AccessPolicySpec, access: Option<&Access>, lane: Lane) -> Vec<&'static Form> {
+    FORMS.iter().filter(|form| is_needed(form.what, policy, access, lane)).collect()
 }
 
 /// Whether one piece is asked for: by the policy's list, by an access above the first (B10), or by the class of the data (B8).
-pub fn is_needed(what: Required, policy: &AccessPolicySpec, access: Option<&Access>) -> bool {
+/// In an emergency only the second: the rest is owed with the close-out (H17).
+pub fn is_needed(what: Required, policy: &AccessPolicySpec, access: Option<&Access>, lane: Lane) -> bool {
     let is_above_first = || access.is_some_and(|asked| policy.access.first().is_some_and(|first| first != asked));
+    if lane == Lane::Emergency {
+        return what == Required::WhyNotLower && is_above_first();
+    }
     policy.evidence.require.contains(&what)
         || (what == Required::WhyNotLower && is_above_first())
         || (what == Required::LegalBasis && policy.data_class.needs_legal_basis())

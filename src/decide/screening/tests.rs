@@ -58,6 +58,26 @@ fn merge(into: &mut Value, changes: Value) {
     into.extend(changes);
 }
 
+/// A policy with a lane for emergencies, with these parts of that replaced.
+pub(crate) fn with_lane(changes: Value) -> AccessPolicy {
+    let mut lane = json!({"access": ["logs", "restart"], "ticket": {"pattern": "^INC-[0-9]+$", "message": "An incident."},
+        "approvers": [{"kind": "Group", "name": "incident-managers"}],
+        "backups": {"approvers": [{"kind": "Group", "name": "platform-leads"}]},
+        "review": {"reviewers": [{"kind": "Group", "name": "security"}]}});
+    merge(&mut lane, changes);
+    let ticket = json!({"pattern": "^(SUP|INC)-[0-9]+$", "message": "A support case or an incident."});
+    policy(json!({"emergency": lane, "dataClass": "Personal", "access": [
+            {"name": "logs", "level": "ReadOnly", "roleRef": {"kind": "ClusterRole", "name": "curfew-logs"}},
+            {"name": "restart", "level": "LimitedWrite", "roleRef": {"kind": "ClusterRole", "name": "curfew-restart"}}],
+        "duration": {"default": "30m", "max": "8h", "sameDay": true},
+        "evidence": {"ticket": ticket, "require": ["WhyNotSafer", "Data", "Tenant", "Plan", "Attachments", "WhyNotLower"]},
+        "approval": {"steps": [{"name": "service-owner", "approvers": [{"kind": "Group", "name": "billing-owners"}]}],
+            "rules": [{"name": "yes", "when": "true", "then": "Approve", "message": "m"}]}}))
+}
+pub(crate) fn crisis(impact: &str) -> Value {
+    json!({"harm": "CustomerHarm", "impact": impact})
+}
+
 fn request(changes: Value) -> AccessRequest {
     let mut spec = json!({
         "policy": "customer-support",
@@ -128,10 +148,10 @@ pub(crate) struct World {
     namespace: Option<Namespace>,
     pub(crate) rules: Option<Vec<PolicyRule>>,
     pub(crate) then_rules: Option<Vec<PolicyRule>>,
-    live: Vec<Arc<AccessGrant>>,
+    pub(crate) live: Vec<Arc<AccessGrant>>,
     pub(crate) earlier: Vec<Arc<AccessGrant>>,
     pending: Vec<ObjectMeta>,
-    missed: Vec<Missed>,
+    pub(crate) missed: Vec<Missed>,
     installation: Installation,
     now: DateTime<Utc>,
 }
@@ -157,6 +177,14 @@ impl World {
     }
     pub(crate) fn asks(changes: Value) -> Self {
         Self { request: request(changes), ..Self::new() }
+    }
+    /// Asks in an emergency, under a policy whose lane is so, and which asks the routine lane for all evidence.
+    pub(crate) fn in_lane(lane_: Value, changes: Value) -> Self {
+        let mut asks = json!({"ticket": "INC-1842", "emergency": crisis("No customer can pay since 02:40.")});
+        merge(&mut asks, changes);
+        let mut world = Self::asks(asks);
+        world.policy = Some(lane::applied(&with_lane(lane_), &world.request).into_owned());
+        world
     }
     fn under(changes: Value) -> Self {
         Self { policy: Some(policy(changes)), ..Self::new() }
@@ -198,7 +226,7 @@ fn filed_before(name: &str) -> ObjectMeta {
     }
 }
 /// A close-out under this policy that alice missed.
-fn missed(policy: &str) -> Missed {
+pub(crate) fn missed(policy: &str) -> Missed {
     let at = |time: &str| Instant::new(time.parse().unwrap());
     Missed {
         user: "alice".into(),
@@ -280,6 +308,38 @@ fn refused() -> Vec<(&'static str, World, Code)> {
     };
     let user = |name: &str| json!([{"kind": "User", "name": name}]);
     vec![
+        (
+            "H2 a policy without a lane for it",
+            World::asks(json!({"emergency": crisis("No customer can pay since 02:40.")})),
+            Code::NotAnEmergency,
+        ),
+        (
+            "H2 haste is no emergency",
+            World::in_lane(json!({}), json!({"emergency": crisis("I need to debug faster")})),
+            Code::NotAnEmergency,
+        ),
+        (
+            "H4 not offered in an emergency",
+            World::in_lane(json!({"access": ["restart"]}), json!({})),
+            Code::AccessNotOffered,
+        ),
+        (
+            "H9 more than reading, and not why",
+            World::in_lane(json!({}), json!({"access": "restart"})),
+            Code::MissingEvidence,
+        ),
+        ("H5 no incident", World::in_lane(json!({}), json!({"ticket": "SUP-4812"})), Code::TicketInvalid),
+        (
+            "H3 who may not ask in an emergency",
+            World::in_lane(json!({"requesters": [{"kind": "Group", "name": "on-call"}]}), json!({})),
+            Code::NotEligible,
+        ),
+        ("H8 longer than two hours", World::in_lane(json!({}), json!({"duration": "2h1m"})), Code::DurationTooLong),
+        (
+            "H8 longer than the lane allows",
+            World::in_lane(json!({"duration": {"default": "15m", "max": "30m"}}), json!({"duration": "31m"})),
+            Code::DurationTooLong,
+        ),
         (
             "A3 a case that fits no policy",
             World { policy: None, ..World::asks(json!({"policy": "curiosity"})) },
@@ -798,7 +858,7 @@ fn a15_what_is_asked_follows_from_policy_and_access_alone() {
     use crate::api::evidence::Required;
     let asked = |policy: Value, access: usize| {
         let spec = policy_spec(policy);
-        let needed = evidence::needed(&spec, Some(&spec.access[access]));
+        let needed = evidence::needed(&spec, Some(&spec.access[access]), Lane::Routine);
         needed.iter().map(|form| form.what).collect::<Vec<_>>()
     };
     let by_default = json!({"evidence": {"ticket": {"pattern": "^SUP-[0-9]+$", "message": "m"}}});

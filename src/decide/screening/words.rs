@@ -16,6 +16,9 @@ pub const FILLER: &str = include_str!("words/filler.txt");
 /// Phrases that agree without saying why: one a line.
 pub const BARE: &str = include_str!("words/bare.txt");
 
+/// What is no emergency, such as haste: one a line.
+pub const HASTE: &str = include_str!("words/haste.txt");
+
 /// How many words an answer needs to say something, such as why a safer method does not do: it stands beside a reason that
 /// has its own measure.
 pub const ANSWER: usize = 2;
@@ -33,6 +36,11 @@ pub struct Weight {
 pub fn weigh(text: &str, phrases: &[String]) -> Weight {
     let own = by_first_word(phrases.iter().map(String::as_str));
     weigh_without(text, &[&PHRASES_READ, &own])
+}
+
+/// How many words of an impact say something, haste left out.
+pub fn weigh_impact(text: &str) -> usize {
+    weigh_without(text, &[&PHRASES_READ, &HASTE_READ]).words
 }
 
 /// Whether a reason says less than its policy asks for, and what it weighs (B1, B20).
@@ -71,6 +79,7 @@ fn by_first_word<'a>(phrases: impl Iterator<Item = &'a str>) -> Phrases {
 
 // The lists as they are compared: read once, since every text is held against all of them.
 static PHRASES_READ: LazyLock<Phrases> = LazyLock::new(|| by_first_word(entries(PHRASES)));
+static HASTE_READ: LazyLock<Phrases> = LazyLock::new(|| by_first_word(entries(HASTE)));
 static BARE_READ: LazyLock<Phrases> = LazyLock::new(|| by_first_word(entries(BARE)));
 static FILLER_READ: LazyLock<BTreeSet<String>> = LazyLock::new(|| entries(FILLER).flat_map(tokens).collect());
 

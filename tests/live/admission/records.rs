@@ -354,6 +354,41 @@ pub const ROWS: &[Row] = &[
         answer: accepted(),
     },
     Row {
+        says: "H4: a lane for emergencies that offers what the policy does not",
+        given: Nothing,
+        who: Ann,
+        call: |s| {
+            let mut policy = s.policy(&["curfew-logs"]);
+            policy["spec"]["emergency"] = lane(json!({"access": ["everything"]}));
+            create(POLICIES, policy)
+        },
+        answer: rejected("emergency.access names an access that spec.access does not have"),
+    },
+    Row {
+        says: "E14: an emergency of more than two hours",
+        given: Nothing,
+        who: Ann,
+        call: |s| {
+            let mut policy = s.policy(&["curfew-logs"]);
+            let name = policy["spec"]["access"][0]["name"].clone();
+            policy["spec"]["emergency"] = lane(json!({"access": [name], "duration": {"max": "2h1m"}}));
+            create(POLICIES, policy)
+        },
+        answer: rejected("an emergency lasts 2h at most"),
+    },
+    Row {
+        says: "a lane for emergencies",
+        given: Nothing,
+        who: Ann,
+        call: |s| {
+            let mut policy = s.policy(&["curfew-logs"]);
+            let name = policy["spec"]["access"][0]["name"].clone();
+            policy["spec"]["emergency"] = lane(json!({"access": [name]}));
+            create(POLICIES, policy)
+        },
+        answer: accepted(),
+    },
+    Row {
         says: "filers whose word meets a step that there is not",
         given: Nothing,
         who: Ann,
@@ -705,4 +740,12 @@ fn backed(s: &Scene, backup: Value) -> Value {
 }
 fn offer(n: usize) -> Vec<&'static str> {
     [vec!["curfew-logs"; n], vec!["cluster-admin"]].concat()
+}
+
+/// What a policy says of emergencies, with these parts replaced.
+fn lane(changes: Value) -> Value {
+    let mut lane = json!({"approvers": [{"kind": "Group", "name": "incident-managers"}],
+        "review": {"reviewers": [{"kind": "Group", "name": "security"}]}});
+    lane.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    lane
 }

@@ -27,6 +27,43 @@ pub const ROWS: &[Row] = &[
         answer: accepted(),
     },
     Row {
+        says: "an emergency",
+        given: Nothing,
+        who: Alice,
+        call: |s| {
+            let mut request = s.asks();
+            request["spec"]["emergency"] =
+                json!({"harm": "DataExposure", "impact": "Invoices of one tenant are visible to all."});
+            create(s.requests(), request)
+        },
+        answer: accepted(),
+    },
+    Row {
+        says: "H1: an emergency that harms nobody on the list",
+        given: Nothing,
+        who: Alice,
+        call: |s| {
+            let mut request = s.asks();
+            request["spec"]["emergency"] =
+                json!({"harm": "Boredom", "impact": "Invoices of one tenant are visible to all."});
+            create(s.requests(), request)
+        },
+        answer: rejected("CustomerHarm"),
+    },
+    Row {
+        says: "an emergency that is planned",
+        given: Nothing,
+        who: Alice,
+        call: |s| {
+            let mut request = s.asks();
+            request["spec"]["emergency"] =
+                json!({"harm": "DataExposure", "impact": "Invoices of one tenant are visible to all."});
+            request["spec"]["startTime"] = json!("2026-12-01T10:00:00Z");
+            create(s.requests(), request)
+        },
+        answer: rejected("an emergency is not planned"),
+    },
+    Row {
         says: "planned work that may only begin before its start",
         given: Nothing,
         who: Alice,
