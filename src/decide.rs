@@ -39,6 +39,7 @@ pub mod term;
 pub mod text;
 pub mod timeline;
 pub mod transition;
+pub mod usage;
 pub mod verify;
 
 use crate::api::time::Instant;
@@ -102,11 +103,13 @@ pub struct Standing {
     pub guard: Guard,
     /// Whether fuses burn in this cluster.
     pub fuses: Fuses,
+    /// Whether anybody watches what is done with access. Nothing waits for it to begin.
+    pub audit: Audit,
 }
 impl Standing {
     /// Before anything is known, nothing may begin.
     pub fn unknown() -> Self {
-        Self { lease_held: false, guard: Guard::Unknown, fuses: Fuses::Unknown }
+        Self { lease_held: false, guard: Guard::Unknown, fuses: Fuses::Unknown, audit: Audit::Absent }
     }
 }
 
@@ -133,6 +136,21 @@ pub enum Fuses {
     Burn,
     /// They do not, with what was seen.
     DoNotBurn(String),
+}
+
+/// Whether audit events arrive (C7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Audit {
+    /// There is no source.
+    #[default]
+    Absent,
+    /// There is one, and it has delivered nothing for a while; or another replica reads it.
+    Silent,
+    /// It delivers.
+    Delivers {
+        /// Without a pause since then.
+        since: DateTime<Utc>,
+    },
 }
 
 /// What the installation fixes: flags and chart values, read once at start.
@@ -164,4 +182,8 @@ pub struct Installation {
     pub cluster_name: String,
     /// The folder to which records are exported before they are deleted; `None`: to standard output.
     pub export: Option<PathBuf>,
+    /// Where the API server's audit events are read; `None`: nobody watches what is done.
+    pub audit_source: Option<PathBuf>,
+    /// How many calls of one grant in a minute are still usual (K3).
+    pub calls_per_minute: usize,
 }

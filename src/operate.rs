@@ -1,4 +1,5 @@
 //! The tasks of a running operator, how they start and how they stop.
+pub mod audit;
 mod beside;
 pub mod clock;
 mod debts;
@@ -34,6 +35,7 @@ use crate::decide::effect::{Answer, Effect, Outcome, Question};
 use crate::decide::{Installation, Next, Standing};
 use crate::telemetry::metrics::PassResult;
 use crate::telemetry::{Health, Metrics};
+use audit::Usages;
 use clock::Clock;
 use debts::Debts;
 use expiry::Expiry;
@@ -112,6 +114,8 @@ pub struct Context {
     pub lanes: Lanes,
     /// On which records a duty was missed.
     pub debts: Debts,
+    /// What is counted of the use of each grant.
+    pub usages: Usages,
 }
 impl Context {
     fn standing(&self) -> Standing {
@@ -174,7 +178,7 @@ pub async fn run(
     let _counted = Running(tokio::spawn(counted));
     let lease = lease::run(free.clone(), clock.clone(), installation.clone(), standing(), stopped(stop.clone()));
     let cluster = free.with_places(PLACES);
-    let (trials, passes, turns, lanes, heads, debts) = Default::default();
+    let (trials, passes, turns, lanes, heads, debts, usages) = Default::default();
     let sink = Sink::new(installation.export.as_deref(), &installation.cluster_name, &installation.pod);
     let context = Context {
         cluster,
@@ -190,14 +194,17 @@ pub async fn run(
         sink,
         heads,
         debts,
+        usages,
     };
     let context = Arc::new(context);
+    let audit = Running(tokio::spawn(audit::run(context.clone())));
     tokio::join!(
         lease,
         policies(&client, &context, stopped(stop.clone())),
         requests(&client, &context, stopped(stop.clone())),
         grants(&client, &context, stopped(stop)),
     );
+    drop(audit);
     drop(context);
     // What was told is written before the process goes, if the API server takes it.
     drop(tokio::time::timeout(LAST_WORDS, events).await);
@@ -294,6 +301,7 @@ async fn grants(client: &Client, context: &Arc<Context>, stop: impl Future<Outpu
     let (by_cluster_role, by_role) = (bound(controller.store()), bound(controller.store()));
     let (shared, known) = (context.clone(), controller.store());
     let of_debtor = move |record: Trace<AccessGrant>| {
+        shared.usages.note(&record, shared.clock.now().wall);
         let person = shared.debts.note(&record);
         person.map_or(vec![], |person| held_by(&known, &person))
     };

@@ -97,6 +97,12 @@ pub struct Run {
     /// The folder to which records are exported before they are deleted; default: standard output
     #[arg(long, value_name = "FOLDER")]
     pub export: Option<PathBuf>,
+    /// Where the API server's audit events come from: file:PATH, as its log backend writes it; default: nobody watches what is done
+    #[arg(long, value_name = "file:PATH", value_parser = audit_source)]
+    pub audit_source: Option<PathBuf>,
+    /// How many calls of one grant in a minute are still usual, beyond which it is flagged HighVolume: from 1 to 100000
+    #[arg(long, default_value_t = 300, value_name = "COUNT", value_parser = calls)]
+    pub calls_per_minute: usize,
     /// The operator's own Pod
     #[arg(long, env = "POD_NAME", value_name = "NAME", value_parser = object)]
     pub pod_name: String,
@@ -293,6 +299,8 @@ impl Run {
             lease: self.lease.clone(),
             cluster_name: self.cluster_name.clone(),
             export: self.export.clone(),
+            audit_source: self.audit_source.clone(),
+            calls_per_minute: self.calls_per_minute,
         }
     }
 }
@@ -325,6 +333,8 @@ impl Replay {
             lease: String::new(),
             cluster_name: String::new(),
             export: None,
+            audit_source: None,
+            calls_per_minute: 300,
         }
     }
 }
@@ -357,6 +367,14 @@ fn span(text: &str, allowed: RangeInclusive<Span>, words: &str) -> Result<Span, 
 }
 fn grants(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|n| (1..=10_000).contains(n)).ok_or_else(|| "must be a number from 1 to 10000".into())
+}
+fn calls(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| (1..=100_000).contains(n)).ok_or_else(|| "must be a number from 1 to 100000".into())
+}
+fn audit_source(text: &str) -> Result<PathBuf, String> {
+    let path = text.strip_prefix("file:").filter(|path| path.starts_with('/'));
+    path.map(PathBuf::from)
+        .ok_or_else(|| "must be file: and a full path, like file:/var/log/kubernetes/audit.log".into())
 }
 fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "must be an IP address and a port, like 0.0.0.0:8080 or [::]:8080".into())
@@ -419,6 +437,7 @@ mod tests {
         assert_eq!(run.house.max_duration.to_string(), "12h");
         assert_eq!(installation.fuse_image, "registry.k8s.io/pause:3.10");
         assert_eq!(installation.grants_per_namespace, 200);
+        assert_eq!((&installation.audit_source, installation.calls_per_minute), (&None, 300));
         assert_eq!(installation.calendar, Calendar::default());
         assert!(installation.stop_without_fuse_test && installation.shared_accounts.is_empty());
         assert_eq!((run.listen.to_string().as_str(), installation.lease.as_str()), ("0.0.0.0:8080", "curfew"));
@@ -445,6 +464,8 @@ mod tests {
             "--log=debug,kube=warn",
             "--kubeconfig=/etc/k",
             "--cluster-name=eu-1",
+            "--audit-source=file:/var/log/audit.log",
+            "--calls-per-minute=60",
         ])
         .unwrap();
         let i = run.installation();
@@ -455,6 +476,7 @@ mod tests {
         assert!(work("2026-11-22T07:00:00Z") && !work("2026-11-22T15:30:00Z") && !work("2026-11-24T10:00:00Z"));
         assert!(!work("2027-12-26T06:59:59Z") && work("2027-12-26T07:00:00Z"), "a holiday is of one year");
         assert_eq!((i.grants_per_namespace, i.lease.as_str()), (7, "curfew-blue"));
+        assert_eq!((i.audit_source, i.calls_per_minute), (Some("/var/log/audit.log".into()), 60));
         assert_eq!(i.fuse_image, "mirror.example/pause@sha256:0");
         assert_eq!((i.operator, i.sweeper), (run.user, run.sweeper));
         assert_eq!((run.common.log_format, run.listen.port()), (log::Format::Text, 9090));
@@ -482,6 +504,10 @@ mod tests {
             ("--grants-per-namespace=0", "from 1 to 10000"),
             ("--grants-per-namespace=10001", "from 1 to 10000"),
             ("--listen=8080", "0.0.0.0:8080"),
+            ("--audit-source=/var/log/audit.log", "file:/var/log/kubernetes/audit.log"),
+            ("--audit-source=file:audit.log", "file:/var/log/kubernetes/audit.log"),
+            ("--calls-per-minute=0", "from 1 to 100000"),
+            ("--calls-per-minute=100001", "from 1 to 100000"),
             ("--lease=Curfew", "lower-case"),
             ("--lease=-x", "lower-case"),
             ("--log-format=xml", "json, text"),

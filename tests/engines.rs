@@ -58,6 +58,7 @@ const STATES: &[(&str, &str, &[&str])] = &[
             "BindingDeleted",
             "FuseBurned",
             "NamespaceDeleted",
+            "Unused",
             "DryRun",
         ],
     ),

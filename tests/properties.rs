@@ -14,7 +14,8 @@ use curfew::decide::grant::{Basis, Found, RoleNow, basis};
 use curfew::decide::screening::Seen;
 use curfew::decide::timeline::{self, Chain};
 use curfew::decide::transition::Transition;
-use curfew::decide::{Fuses, Guard, Installation, Next, Now, Standing, children, grant, request, role, second};
+use curfew::decide::usage::Watch;
+use curfew::decide::{Audit, Fuses, Guard, Installation, Next, Now, Standing, children, grant, request, role, second};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::rbac::v1::{PolicyRule, RoleBinding};
@@ -129,8 +130,15 @@ impl World {
                 lease: "curfew".into(),
                 cluster_name: String::new(),
                 export: None,
+                audit_source: None,
+                calls_per_minute: 300,
             },
-            standing: Standing { lease_held: true, guard: Guard::Intact { epoch: "e1".into() }, fuses: Fuses::Burn },
+            standing: Standing {
+                lease_held: true,
+                guard: Guard::Intact { epoch: "e1".into() },
+                fuses: Fuses::Burn,
+                audit: Audit::Absent,
+            },
             request: Some(serde_json::from_value(request).unwrap()),
             filed: None,
             lives: Default::default(),
@@ -300,6 +308,7 @@ impl World {
             earlier: &earlier,
             pending: &[],
             missed: &[],
+            audit: Audit::Absent,
             installation: &self.installation,
         };
         let screening = request::screened(&seen, self.lives[0].grant.as_ref(), &self.standing);
@@ -341,6 +350,7 @@ impl World {
             namespace: Some(&self.namespace),
             role: &role,
             missed: None,
+            watch: Watch::default(),
         };
         let policy = self.policy.clone();
         let (rules, then_rules) = (self.rules.as_deref(), Some(&restart[..]));
@@ -475,7 +485,12 @@ impl World {
 
     /// Nobody does anything any more: passes, controllers and time go on until nothing changes.
     fn settles(&mut self) {
-        self.standing = Standing { lease_held: true, guard: Guard::Intact { epoch: "e1".into() }, fuses: Fuses::Burn };
+        self.standing = Standing {
+            lease_held: true,
+            guard: Guard::Intact { epoch: "e1".into() },
+            fuses: Fuses::Burn,
+            audit: Audit::Absent,
+        };
         if let (Some(grant), Some(rules)) = (&self.lives[0].grant, &self.rules)
             && self.lives[0].binding.is_some()
         {

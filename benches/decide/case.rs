@@ -7,7 +7,7 @@ use curfew::decide::edits::Edits;
 use curfew::decide::effect::Answer;
 use curfew::decide::request::{self, Observed};
 use curfew::decide::screening::{Filing, Seen, screen};
-use curfew::decide::{Fuses, Guard, Installation, Now, Plan, Standing, manifest, replay, role};
+use curfew::decide::{Audit, Fuses, Guard, Installation, Now, Plan, Standing, manifest, replay, role};
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -87,6 +87,7 @@ impl Case {
                 lease_held: true,
                 guard: Guard::Intact { epoch: "2026-11-01T00:00:00Z/e1".into() },
                 fuses: Fuses::Burn,
+                audit: Audit::Absent,
             },
         };
         case.waits();
@@ -116,6 +117,7 @@ impl Case {
             policy: Some(&self.policy),
             edits: &Edits::None,
             missed: &[],
+            audit: Audit::Absent,
             policies: &self.policies,
             namespace: Some(&self.namespace),
             rules: Some(&self.rules),

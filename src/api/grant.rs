@@ -42,10 +42,12 @@ use std::collections::BTreeMap;
     printcolumn(name = "Started", type_ = "string", json_path = ".status.startedAt"),
     printcolumn(name = "Expires", type_ = "string", json_path = ".spec.expiresAt"),
     printcolumn(name = "State", type_ = "string", json_path = ".status.state"),
+    printcolumn(name = "Last-Used", type_ = "string", json_path = ".status.usage.lastSeen", priority = 1),
     printcolumn(name = "Flags", type_ = "string", json_path = ".status.flagged"),
     printcolumn(name = "Not-Before", type_ = "string", json_path = ".spec.notBefore", priority = 1),
     printcolumn(name = "Ended", type_ = "string", json_path = ".status.endedAt", priority = 1),
     printcolumn(name = "Ended-By", type_ = "string", json_path = ".status.endedBy", priority = 1),
+    printcolumn(name = "Calls", type_ = "integer", json_path = ".status.usage.count", priority = 1),
     printcolumn(name = "Policy", type_ = "string", json_path = ".spec.policy.name", priority = 1),
     printcolumn(name = "Lane", type_ = "string", json_path = ".spec.lane", priority = 1),
     printcolumn(name = "Role", type_ = "string", json_path = ".spec.roleRef.name", priority = 1),
@@ -202,6 +204,9 @@ pub struct AccessGrantSpec {
     /// When access ends, fixed once; absent where nothing was granted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Instant>,
+    /// It ends early when nobody has used it for so long: as the policy said at the decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unused_after: Option<Span>,
     /// What is owed for it, by whom and until when; absent where nothing is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duties: Option<DutiesOf>,
@@ -419,12 +424,31 @@ pub struct FuseOf {
     pub uid: String,
 }
 
+/// What was done with an access, by the API server's audit events: at least what arrived of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Usage {
+    /// The first call that it allowed.
+    pub first_seen: Instant,
+    /// The last one.
+    pub last_seen: Instant,
+    /// How many calls it allowed. What nobody watched is not counted.
+    #[schemars(range(min = 1))]
+    pub count: i64,
+    /// What they did, each once: `get pods/log`. Of more than 32, those that came first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(max = 128)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub verbs: Vec<String>,
+}
+
 /// What became of a grant.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(validation = Rule::new("!has(oldSelf.fuse) || (has(self.fuse) && self.fuse == oldSelf.fuse)").message("`fuse` is final"))]
 #[x_kube(validation = Rule::new("!has(oldSelf.startedAt) || (has(self.startedAt) && self.startedAt == oldSelf.startedAt)").message("`startedAt` is final"))]
 #[x_kube(validation = Rule::new("!has(oldSelf.endedAt) || (has(self.endedAt) && self.endedAt == oldSelf.endedAt && has(self.endedBy) && has(oldSelf.endedBy) && self.endedBy == oldSelf.endedBy && has(self.endReason) && has(oldSelf.endReason) && self.endReason == oldSelf.endReason)").message("the end is final"))]
 #[x_kube(validation = Rule::new("has(self.endedAt) == has(self.endedBy) && has(self.endedAt) == has(self.endReason)").message("endedAt, endedBy and endReason go together"))]
+#[x_kube(validation = Rule::new("!has(oldSelf.usage) || (has(self.usage) && self.usage.count >= oldSelf.usage.count && self.usage.firstSeen <= oldSelf.usage.firstSeen && self.usage.lastSeen >= oldSelf.usage.lastSeen)").message("`usage` only grows"))]
 #[x_kube(validation = Rule::new("!has(oldSelf.timeline) || (has(self.timeline) && size(self.timeline) >= size(oldSelf.timeline))").message("the timeline is append-only"))]
 #[x_kube(validation = Rule::new("!has(self.timeline) || self.timeline.all(e, e.seq <= size(self.timeline))").message("timeline[].seq counts from 1"))]
 #[schemars(transform = no_nulls)]
@@ -446,6 +470,9 @@ pub struct AccessGrantStatus {
     /// Why it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_reason: Option<EndReason>,
+    /// What was done with it; absent where nobody watched, or nothing was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
     /// What a reader must not miss.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]

@@ -151,6 +151,17 @@ pub fn is_by_managed_binding(words: &str) -> bool {
     words.contains("by RoleBinding \"curfew-")
 }
 
+/// The binding of a grant and its fuse, from the grant's own metadata alone.
+pub fn child_of_grant(grant: &impl ResourceExt) -> Option<String> {
+    let (namespace, request) = request_of_grant(grant)?;
+    let name = grant.name_any();
+    let rest = name.strip_prefix(&format!("{namespace}.{request}."))?;
+    match rest.strip_suffix(&format!(".{SECOND}")) {
+        Some(uid) => Some(format!("{}-{SECOND}", child(&request, uid))),
+        None => Some(child(&request, rest)),
+    }
+}
+
 /// The grant that a binding or a fuse belongs to, from its own metadata alone; `None` if it is not one of ours.
 pub fn grant_of_child(child: &impl ResourceExt) -> Option<String> {
     let name = child.name_any();
@@ -226,6 +237,11 @@ mod tests {
             assert!(child(request, uid).len() <= 56);
             binding.metadata.name = Some(format!("{}-2", child(request, uid)));
             assert_eq!(grant_of_child(&binding), Some(second("billing", request, uid)), "of a second access");
+            let mut record = RoleBinding { metadata: binding.metadata.clone(), ..Default::default() };
+            record.metadata.name = Some(second("billing", request, uid));
+            assert_eq!(child_of_grant(&record), binding.metadata.name, "and the other way round");
+            record.metadata.name = Some(grant("billing", request, uid));
+            assert_eq!(child_of_grant(&record), Some(child(request, uid)));
         }
     }
 }

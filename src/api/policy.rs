@@ -182,6 +182,10 @@ pub struct Durations {
     /// Whether access ends at the latest when the day ends on which it begins: at midnight in the calendar's time zone.
     #[serde(default)]
     pub same_day: bool,
+    /// Access ends when nobody has used it for so long, by the audit events that arrive (`--audit-source`): counted from
+    /// its start, its last use, or since events arrive. Default: it does not. Much below 15m ends what somebody still reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unused_after: Option<Span>,
 }
 
 /// What a request must say.

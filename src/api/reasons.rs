@@ -220,6 +220,8 @@ pub enum EndReason {
     RoleChanged,
     /// Its person missed a duty, of this access or of an earlier one.
     DutyMissed,
+    /// Nobody used it for as long as its policy said (`duration.unusedAfter`).
+    Unused,
     /// It could not begin in time, or what it was agreed under did not hold any more when it was to begin.
     NeverStarted,
 }
@@ -293,6 +295,12 @@ pub enum FlagType {
     DutyOverdue,
     /// The access was ended because its person had missed a duty, of this grant or of another: the message names it.
     EndedForDuty,
+    /// Data may have been taken out: Secrets were read, a tool that copies or dumps was run in a container, or very much was listed.
+    DataExtraction,
+    /// More calls in a minute than the installation takes for usual.
+    HighVolume,
+    /// Its person tried what they may not, in that namespace, while the access held.
+    RefusedCalls,
 }
 
 /// Sets one condition; `lastTransitionTime` moves only with its status.

@@ -12,7 +12,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 /// The trace of an object: its identity, its labels, the policy that it names, its state; of a grant, and of a request that
-/// has one, when it ends; of a grant that may give access, its role and its person, who is known too where a duty is overdue; of a policy, whether it is ready and how many grants it
+/// has one, when it ends, and of a grant when it began; of a grant that may give access, its role and its person, who is known too where a duty is overdue; of a policy, whether it is ready and how many grants it
 /// counts. Everything else may be anything: an object that cannot be
 /// decoded does not stop a watch.
 pub struct Trace<K> {
@@ -20,6 +20,7 @@ pub struct Trace<K> {
     policy: Option<String>,
     state: Option<String>,
     expires_at: Option<Instant>,
+    started_at: Option<Instant>,
     role: Option<RoleRef>,
     user: Option<String>,
     is_overdue: bool,
@@ -40,6 +41,10 @@ impl<K> Trace<K> {
     /// `spec.expiresAt`, of a grant; `status.expiresAt`, of a request.
     pub fn expires_at(&self) -> Option<Instant> {
         self.expires_at
+    }
+    /// `status.startedAt`, of a grant.
+    pub fn started_at(&self) -> Option<Instant> {
+        self.started_at
     }
     /// `spec.roleRef` of a grant that may give access.
     pub fn role(&self) -> Option<&RoleRef> {
@@ -94,6 +99,7 @@ impl<'de, K> Deserialize<'de> for Trace<K> {
         let end = |of: Option<&Value>| Instant::deserialize(of?.get("expiresAt")?).ok();
         let granted = end(spec.as_ref());
         let expires_at = granted.or_else(|| end(status.as_ref()));
+        let started_at = status.as_ref().and_then(|s| Instant::deserialize(s.get("startedAt")?).ok());
         let has_second = spec.as_ref().is_some_and(|spec| spec.get("then").is_some());
         // Nobody looks for the role of what is over, and there may be thousands.
         let is_live = granted.is_some() && text(status.as_ref(), "endReason").is_none();
@@ -106,6 +112,7 @@ impl<'de, K> Deserialize<'de> for Trace<K> {
             policy,
             state,
             expires_at,
+            started_at,
             role,
             user,
             is_overdue,

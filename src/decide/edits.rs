@@ -179,6 +179,7 @@ pub fn stricter(
             default: filed.duration.default.min(now.duration.default),
             max: filed.duration.max.min(now.duration.max),
             same_day: filed.duration.same_day || now.duration.same_day,
+            unused_after: [filed.duration.unused_after, now.duration.unused_after].into_iter().flatten().min(),
         },
         calendar: now.calendar.clone(),
         evidence: both_ask(&filed.evidence, &now.evidence, request),

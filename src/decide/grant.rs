@@ -11,6 +11,7 @@ use super::duties::{self, Missed};
 use super::effect::{Answer, Effect, Identity, Question};
 use super::role::{self, Permission};
 use super::timeline::{self, Chain};
+use super::usage::Watch;
 use super::{Fuses, Guard, Installation, Next, Now, Plan, Standing, children, record, transition};
 use crate::api::grant::{AccessGrant, AccessGrantStatus, FuseOf};
 use crate::api::reasons::{self, BeginReason, DutiesMet, EndReason, FlagType, Outcome, Reason, RemovalVerified};
@@ -60,6 +61,8 @@ pub struct Found<'a> {
     pub role: &'a RoleNow,
     /// What its person missed on another record, and has not made good.
     pub missed: Option<&'a Missed>,
+    /// What is known of its use.
+    pub watch: Watch<'a>,
 }
 
 /// What was read at the start of the pass.
@@ -109,6 +112,10 @@ impl Found<'_> {
     /// The missed duty that ends it.
     fn missed_duty(&self) -> Option<&Missed> {
         self.missed.filter(|missed| missed.ends(self.grant))
+    }
+    /// Whether nobody has used it for as long as its policy said.
+    fn is_unused(&self, now: Now) -> bool {
+        self.watch.unused_at(self.grant).is_some_and(|at| at <= now.wall)
     }
     fn status(&self) -> AccessGrantStatus {
         self.grant.status.clone().unwrap_or_default()
@@ -162,6 +169,9 @@ pub fn end_of(found: &Found<'_>, now: Now) -> Option<EndReason> {
     }
     if found.missed_duty().is_some() {
         return Some(EndReason::DutyMissed);
+    }
+    if !found.is_tampered() && found.is_unused(now) {
+        return Some(EndReason::Unused);
     }
     // Before the fuse and the binding are missed: a crash may have come between their deletion and the record of why.
     if !found.is_tampered() && found.growth().is_some() {
@@ -439,7 +449,10 @@ fn begin(observed: &Observed<'_>, now: Now) -> Plan<AccessGrantStatus> {
         Step::Hold => {
             let mut status = with(BeginReason::Bound, format!("until {expires_at}, when it ends by itself"));
             status.started_at.get_or_insert(now.for_record());
-            plan(status, vec![], Next::After(left + AFTERWARDS))
+            // An event that came late may have moved it: then another pass finds a later one.
+            let unused = observed.found.watch.unused_at(&AccessGrant { status: Some(status.clone()), ..grant.clone() });
+            let look = unused.map_or(left + AFTERWARDS, |at| (at - now.wall).max(SOON).min(left + AFTERWARDS));
+            plan(status, vec![], Next::After(look))
         }
         Step::Lapse(words) => ending::never_begins(observed, words, now),
         Step::Wait(reason, words, next) => plan(with(reason, words), vec![], next),
@@ -488,6 +501,7 @@ fn until_retention(grant: &AccessGrant, now: Now) -> Next {
 fn changed(observed: &Observed<'_>, mut status: AccessGrantStatus, now: Now) -> Option<AccessGrantStatus> {
     let grant = observed.found.grant;
     timeline::notice(&mut status, observed.chain, now);
+    observed.found.watch.write(&mut status, now);
     duties::judge(grant, observed.responders, &mut status, now);
     // What the operator found is the operator's; an end is whoever's it was, and so is a duty that was done.
     let with_author = |transition: transition::Transition| {

@@ -40,7 +40,12 @@ pub fn text<'a>(policy: &'a AccessPolicySpec, request: &AccessRequest) -> Cow<'a
     let rules = policy.approval.rules.iter().filter(|rule| rule.then == Ruling::Deny).cloned().collect();
     Cow::Owned(AccessPolicySpec {
         requesters: requesters.clone(),
-        duration: Durations { default: lane.duration.default, max: policy.duration.max, same_day: false },
+        duration: Durations {
+            default: lane.duration.default,
+            max: policy.duration.max,
+            same_day: false,
+            unused_after: policy.duration.unused_after,
+        },
         evidence: Evidence { ticket: ticket.clone(), ..policy.evidence.clone() },
         approval: Approval {
             pending_timeout: lane.pending_timeout,

@@ -115,6 +115,8 @@ pub enum Concern {
     EmergencyRepeats,
     /// Every step can be met by what a filer attests: whoever runs the filer can give access alone.
     FilerDecidesAlone,
+    /// `duration.unusedAfter` is set, and without an audit source (`--audit-source`) nobody sees use: no access ends by it.
+    NobodyWatches,
     /// A step in `onBehalf.satisfies` lists no User, so no attested reviewer ever counts for it.
     NoAttestable,
 }
@@ -171,6 +173,7 @@ pub const FINDINGS: &[Finding] = &[
     warning(Concern::ThinEvidence, &["X13"], thin_evidence),
     warning(Concern::NoNamespaces, &["A11"], no_namespaces),
     warning(Concern::FilerDecidesAlone, &["L11"], filer_decides_alone),
+    warning(Concern::NobodyWatches, &["E15", "K1"], nobody_watches),
     warning(Concern::NoAttestable, &["L11"], no_attestable),
 ];
 
@@ -481,6 +484,13 @@ fn may_not_bind(observed: &Observed<'_>) -> Option<String> {
 
 fn bad_calendar(observed: &Observed<'_>) -> Option<String> {
     Calendar::of(&observed.policy.spec, observed.installation).err()
+}
+
+fn nobody_watches(observed: &Observed<'_>) -> Option<String> {
+    let after = observed.policy.spec.duration.unused_after?;
+    observed.installation.audit_source.is_none().then(|| {
+        format!("spec.duration.unusedAfter: {after} ends nothing, as nobody watches; give the operator an --audit-source (docs/audit.md)")
+    })
 }
 
 fn duration_above_cap(observed: &Observed<'_>) -> Option<String> {

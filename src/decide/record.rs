@@ -122,6 +122,7 @@ pub fn award(
             not_before,
             start_deadline,
             expires_at,
+            unused_after: policy.spec.duration.unused_after,
             duties: duties::declared(&judgement.filing, outcome),
         },
     );

@@ -10,7 +10,7 @@ use super::effect::{Answer, Effect, Question};
 use super::matrix::Judgement;
 use super::request::{self, Observed};
 use super::screening::{Screening, Seen};
-use super::{Fuses, Guard, Installation, Next, Now, Standing, lane, policy};
+use super::{Audit, Fuses, Guard, Installation, Next, Now, Standing, lane, policy};
 use crate::api::grant::AccessGrant;
 use crate::api::policy::{AccessPolicy, AccessPolicyStatus, Ruling};
 use crate::api::reasons::{self, Approved, Outcome, Ready, Screened};
@@ -353,6 +353,7 @@ impl Replay<'_> {
             policy: Some(&read.policy),
             edits: &Edits::None,
             missed: &[],
+            audit: Audit::Absent,
             policies: &[],
             namespace: read.namespace.as_ref(),
             rules: Some(&read.rules),
@@ -416,7 +417,7 @@ impl Replay<'_> {
     /// All that must hold held: what was void because it did not was left out.
     fn standing(&self) -> Standing {
         let guard = Guard::Intact { epoch: self.case.epoch.clone() };
-        Standing { lease_held: true, guard, fuses: Fuses::Burn }
+        Standing { lease_held: true, guard, fuses: Fuses::Burn, audit: Audit::Absent }
     }
 }
 

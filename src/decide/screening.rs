@@ -12,7 +12,7 @@ use super::edits::Edits;
 use super::matrix::Judgement;
 use super::renewal::{self, Renews};
 use super::second::{self, Stage};
-use super::{Installation, lane, role, term, text};
+use super::{Audit, Installation, lane, role, term, text};
 use crate::api::grant::AccessGrant;
 use crate::api::policy::{Access, AccessPolicy, AccessPolicySpec};
 use crate::api::reasons::{Reason, Screened};
@@ -58,6 +58,8 @@ pub struct Seen<'a> {
     pub pending: &'a [ObjectMeta],
     /// What this person missed and has not made good, under any policy.
     pub missed: &'a [Missed],
+    /// Whether anybody watches what is done with access.
+    pub audit: Audit,
     /// What the installation fixes.
     pub installation: &'a Installation,
     /// When it is screened.

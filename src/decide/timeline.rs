@@ -119,7 +119,7 @@ pub fn is_known_broken(grant: &AccessGrant) -> bool {
     grant.status.as_ref().is_some_and(|status| status.flags.iter().any(|flag| flag.type_ == FlagType::ChainBroken))
 }
 /// Adds a flag that is not there yet; whether it was added.
-fn flag(status: &mut AccessGrantStatus, type_: FlagType, message: &str, now: Now) -> bool {
+pub fn flag(status: &mut AccessGrantStatus, type_: FlagType, message: &str, now: Now) -> bool {
     let is_new = status.flags.iter().all(|flag| flag.type_ != type_);
     if is_new {
         status.flags.push(Flag {

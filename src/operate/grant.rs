@@ -11,6 +11,7 @@ use crate::decide::effect::Effect;
 use crate::decide::grant::{self, Basis, Found, Observed, basis};
 use crate::decide::timeline::{self, Chain, Head};
 use crate::decide::transition::{self, Transition};
+use crate::decide::usage::{Tally, Watch};
 use crate::decide::{Next, Now, duties};
 use chrono::TimeDelta;
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -29,17 +30,32 @@ pub(super) async fn reconcile(changed: Arc<Trace<AccessGrant>>, context: Arc<Con
     Box::pin(context.measured("accessgrant", again(|| pass(&name, &context)))).await
 }
 
+/// Writes what was counted of the use of this grant, with whatever else there is to do; whether it need not be tried again.
+///
+/// # Errors
+/// As a pass.
+pub(super) async fn write_usage(name: &str, context: &Context, tally: &Tally) -> Result<bool, Error> {
+    let _place = place(None, context).await;
+    Ok(once(name, context, Some(tally)).await?.1)
+}
+
 /// One pass over the grant of this name.
 ///
 /// # Errors
 /// When a call failed; everything done so far is found again by the next pass.
 async fn pass(name: &str, context: &Context) -> Result<Next, Error> {
+    Ok(Box::pin(once(name, context, None)).await?.0)
+}
+
+/// One pass, and whether what was counted of its use is on record.
+async fn once(name: &str, context: &Context, tally: Option<&Tally>) -> Result<(Next, bool), Error> {
     let Context { cluster, clock, installation, .. } = context;
-    let Some(seen) = cluster.grant(name).await? else { return Ok(Next::OnChange) };
+    let Some(seen) = cluster.grant(name).await? else { return Ok((Next::OnChange, true)) };
     let missed = context.debts.ending(cluster, &seen.grant).await?;
     let responders = &responders(cluster, &seen.grant).await?[..];
     // Read after the reads: an end that came meanwhile is not missed by a pass that was slow.
     let (now, standing) = (clock.now(), context.standing());
+    let watch = Watch { tally, ..Watch::of(standing.audit, context.usages.last(name)) };
     let Surroundings { grant, written, request, fuse, binding, namespace, renewed, role } = &seen;
     let found = Found {
         grant,
@@ -49,6 +65,7 @@ async fn pass(name: &str, context: &Context) -> Result<Next, Error> {
         namespace: namespace.as_ref(),
         role,
         missed: missed.as_ref(),
+        watch,
     };
     let read = if basis::is_needed(&found, now) { Some(read(cluster, &seen).await?) } else { None };
     let (basis, renewed, standing) = (read.as_ref().map(Read::basis), renewed.as_ref(), &standing);
@@ -61,7 +78,7 @@ async fn pass(name: &str, context: &Context) -> Result<Next, Error> {
     let mut plan = grant::decide(&observed, now);
     if plan.effects.iter().any(|effect| matches!(effect, Effect::DeleteGrant(_))) {
         if !is_exported(context, name, written, now).await {
-            return Ok(Next::After(EXPORT_AGAIN));
+            return Ok((Next::After(EXPORT_AGAIN), true));
         }
         context.heads.forget(name);
     }
@@ -71,7 +88,12 @@ async fn pass(name: &str, context: &Context) -> Result<Next, Error> {
         plan = grant::decide(&Observed { refused: Some((effect, refused)), ..observed }, now);
     }
     let stored = store(context, grant, request.as_ref(), plan.status.as_ref()).await?;
-    acted.map(|_| if stored == Stored::Conflict { Next::AtOnce } else { plan.next })
+    let is_written = match (stored, &plan.status) {
+        (Stored::Conflict, _) => false,
+        (Stored::Gone, _) | (_, Some(_)) => true,
+        (Stored::Done, None) => !watch.is_news(grant, now),
+    };
+    acted.map(|_| (if stored == Stored::Conflict { Next::AtOnce } else { plan.next }, is_written))
 }
 
 /// Who reviewed it and had access for the same ticket themselves: they were involved.

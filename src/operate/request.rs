@@ -54,6 +54,7 @@ async fn pass(namespace: &str, name: &str, context: &Context) -> Result<Next, Er
         earlier: &read.beside.earlier,
         pending: &read.pending,
         missed: &read.beside.missed,
+        audit: standing.audit,
         installation,
     };
     let (grant, second, standing) = (grant.as_ref(), second.as_ref(), &standing);

@@ -144,7 +144,7 @@ mod tests {
             ("grants are not read yet", false, true, intact(), Fuses::Burn, false),
             ("fuses do not burn", false, true, intact(), dead(), true),
         ] {
-            let lines = checks(&Standing { lease_held, guard, fuses }, has_index);
+            let lines = checks(&Standing { lease_held, guard, fuses, audit: crate::decide::Audit::Absent }, has_index);
             assert_eq!(!lines.iter().any(|c| matches!(c.found, Found::Bad(_))), ready, "{why}: {lines:?}");
         }
     }

@@ -141,7 +141,12 @@ mod tests {
         answer
     }
     fn good(health: &Health) {
-        let well = Standing { lease_held: true, guard: Guard::Intact { epoch: "e1".into() }, fuses: Fuses::Burn };
+        let well = Standing {
+            lease_held: true,
+            guard: Guard::Intact { epoch: "e1".into() },
+            fuses: Fuses::Burn,
+            audit: crate::decide::Audit::Absent,
+        };
         health.standing().send_replace(well);
         health.has_index(true);
     }

@@ -4,7 +4,7 @@ use crate::api::policy::Duty;
 use crate::api::reasons;
 use crate::api::request::Lane;
 use crate::decide::transition::{FLAGGED, Transition};
-use crate::decide::{Fuses, Guard, Standing};
+use crate::decide::{Audit, Fuses, Guard, Standing};
 use prometheus::core::Collector;
 use prometheus::{
     Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
@@ -74,6 +74,9 @@ struct Inner {
     clock_skew: Gauge,
     exports_failed: IntCounter,
     events_dropped: IntCounter,
+    audit_events_read: IntCounter,
+    audit_events_dropped: IntCounter,
+    audit_delivers: IntGauge,
 }
 
 /// Which kind has which conditions.
@@ -223,6 +226,15 @@ impl Metrics {
                 "curfew_exports_failed_total",
                 "Records that could not be exported after their retention, so they stay; each is tried again.",
             ),
+            audit_events_read: m.count("curfew_audit_events_read_total", "Audit events that were read."),
+            audit_events_dropped: m.count(
+                "curfew_audit_events_dropped_total",
+                "Lines of the audit source that were not read: too long, or no audit event.",
+            ),
+            audit_delivers: m.gauge(
+                "curfew_audit_delivers",
+                "1 while audit events arrive at this replica; otherwise it counts no use, and nothing ends as unused.",
+            ),
             events_dropped: m.count(
                 "curfew_events_dropped_total",
                 "Events that were not written: too many, or the API server refused.",
@@ -326,6 +338,7 @@ impl Metrics {
         self.0.leader.with_label_values(&[lease]).set(standing.lease_held.into());
         self.0.guard_intact.set(matches!(standing.guard, Guard::Intact { .. }).into());
         self.0.fuses_burn.set((standing.fuses == Fuses::Burn).into());
+        self.0.audit_delivers.set(matches!(standing.audit, Audit::Delivers { .. }).into());
     }
     /// A call failed: [`crate::cluster::Error::label`](../../cluster/enum.Error.html).
     pub fn failed_call(&self, operation: &'static str) {
@@ -366,6 +379,11 @@ impl Metrics {
     /// A record could not be exported.
     pub fn export_failed(&self) {
         self.0.exports_failed.inc();
+    }
+    /// So many lines of the audit source were read, and so many not.
+    pub fn audit_events(&self, read: usize, dropped: usize) {
+        self.0.audit_events_read.inc_by(u64::try_from(read).unwrap_or(u64::MAX));
+        self.0.audit_events_dropped.inc_by(u64::try_from(dropped).unwrap_or(u64::MAX));
     }
     /// An Event was not written.
     pub fn event_dropped(&self) {
@@ -432,6 +450,7 @@ mod tests {
         m.emergency("incident-response", "billing");
         m.clock_skew(chrono::TimeDelta::milliseconds(-500));
         m.event_dropped();
+        m.audit_events(7, 1);
         m
     }
 
@@ -465,6 +484,9 @@ mod tests {
             "curfew_emergencies_total{namespace=\"billing\",policy=\"incident-response\"} 1",
             "curfew_clock_skew_seconds -0.5",
             "curfew_events_dropped_total 1",
+            "curfew_audit_events_read_total 7",
+            "curfew_audit_events_dropped_total 1",
+            "curfew_audit_delivers 0",
             concat!("curfew_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
         ] {
             assert!(served.lines().any(|line| line == name), "{name} is missing in\n{served}");
@@ -517,7 +539,12 @@ mod tests {
     fn only_a_known_good_standing_counts_as_good() {
         let metrics = Metrics::new();
         metrics.standing(
-            &Standing { lease_held: true, guard: Guard::Intact { epoch: "e1".into() }, fuses: Fuses::Burn },
+            &Standing {
+                lease_held: true,
+                guard: Guard::Intact { epoch: "e1".into() },
+                fuses: Fuses::Burn,
+                audit: Audit::Absent,
+            },
             "curfew",
         );
         assert!(text(&metrics).contains("curfew_guard_intact 1") && text(&metrics).contains("curfew_fuses_burn 1"));

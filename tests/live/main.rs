@@ -27,3 +27,4 @@ mod running;
 mod second;
 mod standing;
 mod time;
+mod usage;

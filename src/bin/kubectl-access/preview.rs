@@ -6,6 +6,7 @@ use curfew::api::grant::AccessGrant;
 use curfew::api::policy::AccessPolicy;
 use curfew::api::request::AccessRequest;
 use curfew::api::time::Instant;
+use curfew::decide::Audit;
 use curfew::decide::screening::{self, Code, Seen};
 use curfew::decide::{Installation, duties, edits::Edits, grant, lane, manifest};
 use k8s_openapi::api::core::v1::Namespace;
@@ -71,6 +72,8 @@ impl Known {
             earlier: &self.records,
             pending: &[],
             missed: &missed,
+            // What it says is noted, and no gap.
+            audit: Audit::Absent,
             installation: &installation,
             now,
         };
@@ -107,5 +110,7 @@ fn permissive() -> Installation {
         lease: String::new(),
         cluster_name: String::new(),
         export: None,
+        audit_source: None,
+        calls_per_minute: usize::MAX,
     }
 }

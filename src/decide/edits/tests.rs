@@ -1,5 +1,6 @@
 use super::*;
 use crate::api::reasons::Screened;
+use crate::decide::Audit;
 use crate::decide::approval::{self, Verdict};
 use crate::decide::matrix::Ruled;
 use crate::decide::screening;
@@ -437,6 +438,7 @@ fn comes(spec: &AccessPolicySpec, request: &AccessRequest, labels: &Value) -> Co
         policy: Some(&policy),
         edits: &edits,
         missed: &[],
+        audit: Audit::Absent,
         policies: &[],
         namespace: Some(&namespace),
         rules: Some(&rules),

@@ -99,6 +99,7 @@ pub(super) fn judge(observed: &Observed<'_>, now: Now) -> Holds {
             pending: &[],
             // What was missed ends it, and needs no judging.
             missed: &[],
+            audit: observed.standing.audit,
             installation,
         };
         return under_its_new_text(observed, screening::screen(&seen), now);
@@ -178,8 +179,10 @@ mod tests {
     use crate::api::grant::AccessGrantStatus;
     use crate::api::reasons::EndReason;
     use crate::api::request::AccessRequest;
+    use crate::decide::Audit;
     use crate::decide::effect::Effect;
     use crate::decide::screening::tests::{installation, policy};
+    use crate::decide::usage::Watch;
     use crate::decide::{Fuses, Guard, Installation, Next, Standing};
     use chrono::{DateTime, TimeDelta};
     use serde_json::{Value, json};
@@ -250,6 +253,7 @@ mod tests {
                 namespace: Some(&self.namespace),
                 role: &RoleNow::Unread,
                 missed: None,
+                watch: Watch::default(),
             }
         }
         fn pass(&self) -> Plan<AccessGrantStatus> {
@@ -264,7 +268,7 @@ mod tests {
             self.pass_of(None, guard)
         }
         fn pass_of(&self, basis: Option<Basis<'_>>, guard: Guard) -> Plan<AccessGrantStatus> {
-            let standing = Standing { lease_held: true, guard, fuses: Fuses::Burn };
+            let standing = Standing { lease_held: true, guard, fuses: Fuses::Burn, audit: Audit::Absent };
             let (found, installation) = (self.found(), &self.installation);
             let (standing, renewed, chain) =
                 (&standing, None, &crate::decide::timeline::Chain::of(&serde_json::json!(found.grant)));

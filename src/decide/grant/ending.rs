@@ -100,7 +100,8 @@ fn ended_by(found: &Found<'_>, reason: EndReason, operator: &str) -> String {
             | EndReason::NeverStarted
             | EndReason::Tampered
             | EndReason::RoleChanged
-            | EndReason::DutyMissed,
+            | EndReason::DutyMissed
+            | EndReason::Unused,
             _,
         ) => operator.to_owned(),
         _ => "unknown".into(),
@@ -135,6 +136,10 @@ fn end_in_words(found: &Found<'_>, reason: EndReason, by: &str, now: Now) -> Str
             Some(missed) => format!("{} was missed: {}", missed.in_words(), remedy(missed)),
             None => "its person had missed a duty: the flag EndedForDuty says which".into(),
         },
+        EndReason::Unused => {
+            let after = spec.unused_after.map_or(String::new(), |after| format!(" for {after}"));
+            format!("nobody used it{after}, so it ended early: file a new request when it is needed")
+        }
         EndReason::NeverStarted => {
             let why =
                 found.grant.status.as_ref().and_then(|s| s.conditions.iter().find(|c| c.type_ == EndReason::CONDITION));

@@ -1,6 +1,7 @@
 use super::ending::AT_ONCE;
 use super::*;
 use crate::api::time::Instant;
+use crate::decide::Audit;
 use crate::decide::screening::tests::{installation, policy};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -59,7 +60,7 @@ fn begun() -> Value {
     json!({"startedAt": "2026-12-01T09:00:02Z", "fuse": {"name": "f", "uid": "fuse-uid"}})
 }
 fn well() -> Standing {
-    Standing { lease_held: true, guard: Guard::Intact { epoch: "e1".into() }, fuses: Fuses::Burn }
+    Standing { lease_held: true, guard: Guard::Intact { epoch: "e1".into() }, fuses: Fuses::Burn, audit: Audit::Absent }
 }
 
 #[test]
@@ -271,14 +272,64 @@ fn e24_each_way_to_the_end_has_its_own_reason() {
             namespace: *namespace,
             role,
             missed: None,
+            watch: Watch::default(),
         };
         assert_eq!(end_of(&found, at(time)), *expected, "{sentence}");
     }
-    let told: Vec<_> =
-        rows.iter().filter_map(|row| row.7).chain([EndReason::RoleChanged, EndReason::DutyMissed]).collect();
+    let told: Vec<_> = rows
+        .iter()
+        .filter_map(|row| row.7)
+        .chain([EndReason::RoleChanged, EndReason::DutyMissed, EndReason::Unused])
+        .collect();
     for reason in <EndReason as strum::VariantArray>::VARIANTS {
         assert!(told.contains(reason), "{reason:?} has no example");
     }
+}
+#[test]
+fn e15_access_that_nobody_uses_ends_before_its_time_and_says_so() {
+    let (open, ns, fuse_now, bound) = (request(json!({})), namespace(), fuse(true), binding());
+    let (installation, standing) = (installation(), well());
+    let watch = Watch { since: Some(at("08:00:00").wall), ..Watch::default() };
+    let pass = |grant: &AccessGrant, there: bool, watch: Watch<'_>, time: &str| {
+        let (fuse, binding) = (there.then_some(&fuse_now), there.then_some(&bound));
+        let found = Found {
+            grant,
+            request: Some(&open),
+            fuse,
+            binding,
+            namespace: Some(&ns),
+            role: &gives(&[]),
+            missed: None,
+            watch,
+        };
+        let (installation, standing, chain) = (&installation, &standing, &Chain::of(&json!(grant)));
+        let observed = Observed {
+            found,
+            chain,
+            renewed: None,
+            responders: &[],
+            installation,
+            standing,
+            basis: None,
+            answers: &[],
+            refused: None,
+        };
+        decide(&observed, at(time))
+    };
+    let mut live = grant(begun());
+    live.spec.unused_after = Some(crate::api::time::Span::from_secs(600));
+    let early = pass(&live, true, watch, "09:10:01");
+    assert!(early.effects.is_empty());
+    assert_eq!(early.next, Next::After(SOON), "it is looked at again when it may be unused");
+    let ends = pass(&live, true, watch, "09:10:02");
+    assert!(matches!(&ends.effects[..], [Effect::DeleteBinding(_), Effect::DeleteFuse(_)]), "{:?}", ends.effects);
+    let used = Watch { last: Some(at("09:09:00").wall), ..watch };
+    assert!(pass(&live, true, used, "09:10:02").effects.is_empty(), "used a moment ago, and not on record yet");
+    assert!(pass(&live, true, Watch::default(), "09:20:00").effects.is_empty(), "nobody watches");
+    let record = pass(&live, false, watch, "09:10:03").status.unwrap();
+    assert_eq!((record.end_reason, record.ended_by), (Some(EndReason::Unused), Some(installation.operator.clone())));
+    let said = record.conditions.iter().find(|c| c.type_ == "Active").map(|c| c.message.as_str());
+    assert_eq!(said, Some("nobody used it for 10m, so it ended early: file a new request when it is needed"));
 }
 /// A grant of `get pods`, with this status.
 fn of_pods(status: Value) -> AccessGrant {
@@ -327,6 +378,7 @@ fn f1_a_role_that_grew_ends_it_and_one_that_shrank_or_cannot_be_read_does_not() 
             namespace: Some(&ns),
             role,
             missed: None,
+            watch: Watch::default(),
         };
         assert_eq!(end_of(&found, at(time)), *expected, "{sentence}");
     }
@@ -392,7 +444,16 @@ fn h12_a_missed_duty_ends_live_access_whatever_becomes_of_the_duty_meanwhile() {
     let pass = |grant: &AccessGrant, there: bool, missed: Option<&Missed>| {
         let (fuse, binding) = (there.then_some(&fuse_now), there.then_some(&bound));
         let role = &gives(&[]);
-        let found = Found { grant, request: Some(&open), fuse, binding, namespace: Some(&ns), role, missed };
+        let found = Found {
+            grant,
+            request: Some(&open),
+            fuse,
+            binding,
+            namespace: Some(&ns),
+            role,
+            missed,
+            watch: Watch::default(),
+        };
         let (installation, standing, chain) = (&installation, &standing, &Chain::of(&json!(grant)));
         let observed = Observed {
             found,
@@ -485,6 +546,7 @@ fn a_server_whose_clock_is_ahead_ends_it_first() {
         namespace: Some(&ns),
         role,
         missed: None,
+        watch: Watch::default(),
     };
     assert_eq!(
         end_of(&found, Now { server_ahead: TimeDelta::seconds(30), ..at("09:29:40") }),
@@ -519,7 +581,16 @@ fn pass_with(
     now: Now,
 ) -> Plan<AccessGrantStatus> {
     let (open, ns, installation) = (request(json!({})), namespace(), installation());
-    let found = Found { grant, request: Some(&open), fuse, binding, namespace: Some(&ns), role, missed: None };
+    let found = Found {
+        grant,
+        request: Some(&open),
+        fuse,
+        binding,
+        namespace: Some(&ns),
+        role,
+        missed: None,
+        watch: Watch::default(),
+    };
     let policy = policy(json!({}));
     let basis = basis::is_needed(&found, now).then_some(Basis { policy: Some(&policy), ..Basis::default() });
     let (renewed, chain) = (None, &Chain::of(&json!(grant)));
@@ -587,6 +658,7 @@ fn e19_a_renewal_follows_without_a_gap_and_never_begins_early_for_who_has_nothin
             namespace: Some(&ns),
             role: &gives(&[]),
             missed: None,
+            watch: Watch::default(),
         };
         let answers = super::tests::live(true);
         let observed = Observed {
@@ -618,6 +690,7 @@ fn e19_a_renewal_follows_without_a_gap_and_never_begins_early_for_who_has_nothin
             namespace: Some(&ns),
             role: &gives(&[]),
             missed: None,
+            watch: Watch::default(),
         };
         let observed = Observed {
             found,
@@ -756,6 +829,7 @@ fn g4_each_permission_of_a_line_is_asked_about() {
         namespace: Some(&ns),
         role,
         missed: None,
+        watch: Watch::default(),
     };
     let observed = Observed {
         found,

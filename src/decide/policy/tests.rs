@@ -1,5 +1,6 @@
 use super::*;
 use crate::api::subject::RoleRef;
+use crate::decide::Audit;
 use crate::decide::Guard;
 use crate::decide::screening::tests::{installation, policy};
 use chrono::{DateTime, Utc};
@@ -63,7 +64,7 @@ impl World {
             overdue: vec![],
             emergencies: vec![],
             installation: installation(),
-            standing: Standing { lease_held: true, guard: Guard::Unknown, fuses: Fuses::Burn },
+            standing: Standing { lease_held: true, guard: Guard::Unknown, fuses: Fuses::Burn, audit: Audit::Absent },
         }
     }
     fn with(changes: Value) -> Self {
@@ -346,6 +347,11 @@ fn warned() -> Vec<(&'static str, World, &'static str)> {
             "L11 nobody could be attested",
             World::with(json!({"onBehalf": {"filers": ["deployer"], "satisfies": ["owner"]}})),
             "NoAttestable",
+        ),
+        (
+            "E15 nobody sees whether access is used",
+            World::with(json!({"duration": {"default": "30m", "max": "1h", "unusedAfter": "15m"}})),
+            "NobodyWatches",
         ),
         ("A11 no namespace is covered", World { namespaces: vec![], ..World::new() }, "NoNamespaces"),
     ]

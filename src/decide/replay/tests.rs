@@ -63,6 +63,7 @@ impl World {
             lease_held: true,
             guard: Guard::Intact { epoch: "2026-12-01T08:00:00Z/e1".into() },
             fuses: Fuses::Burn,
+            audit: Audit::Absent,
         };
         let rules: Vec<k8s_openapi::api::rbac::v1::PolicyRule> =
             serde_json::from_value(json!([{"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]}])).unwrap();
@@ -78,6 +79,7 @@ impl World {
                 policy: Some(&self.policy),
                 edits: &crate::decide::edits::Edits::None,
                 missed: &[],
+                audit: Audit::Absent,
                 policies: &[],
                 namespace: Some(&namespace),
                 rules: Some(&rules),

@@ -1,5 +1,6 @@
 use super::*;
 use crate::api::policy::AccessPolicy;
+use crate::decide::Audit;
 use crate::decide::Fuses;
 use crate::decide::edits::Edits;
 use crate::decide::effect::Effect;
@@ -36,7 +37,7 @@ fn asked(people: Value) -> Value {
     status
 }
 fn well() -> Standing {
-    Standing { lease_held: true, guard: Guard::Intact { epoch: "e1".into() }, fuses: Fuses::Burn }
+    Standing { lease_held: true, guard: Guard::Intact { epoch: "e1".into() }, fuses: Fuses::Burn, audit: Audit::Absent }
 }
 /// A role that gives `get` on these.
 fn get(resources: &[&str]) -> Vec<PolicyRule> {
@@ -80,6 +81,7 @@ impl World {
             earlier: &[],
             pending: &[],
             missed: &[],
+            audit: self.standing.audit,
             installation: &installation,
         };
         let (standing, installation) = (&self.standing, &installation);

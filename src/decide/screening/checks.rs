@@ -12,7 +12,9 @@ use crate::api::subject::{Level, Subject, SubjectKind};
 use crate::api::time::{self, Instant};
 use crate::decide::duties::Missed;
 use crate::decide::matrix::{Judgement, Needs, Ruled};
-use crate::decide::{approval, approvers, attestation, edits, lane, renewal, role, second, selector, term, text};
+use crate::decide::{
+    Audit, approval, approvers, attestation, edits, lane, renewal, role, second, selector, term, text,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
 use kube::ResourceExt;
@@ -161,7 +163,7 @@ pub const CHECKS: &[Criterion] = &[
     },
     Criterion {
         name: "AuditTrail",
-        asks: "Is what is done with the access recorded? `Unknown` without an audit source; it never fails.",
+        asks: "Is what is done with the access recorded? `Unknown` while no audit events arrive; it never fails.",
         covers: &["C7"],
         examine: Examine::Seen(audit_trail),
     },
@@ -499,11 +501,15 @@ fn narrow_scope(seen: &Seen<'_>) -> Finding {
     }
 }
 
-/// Nothing here reads audit events, so the answer is the same for all.
-fn audit_trail(_: &Seen<'_>) -> Finding {
-    Finding::Noted(
-        "Unknown: no audit source; what is done is in the API server's own audit log, if it keeps one".into(),
-    )
+fn audit_trail(seen: &Seen<'_>) -> Finding {
+    let elsewhere = "nobody watches; what is done is in the API server's own audit log, if it keeps one";
+    match seen.audit {
+        Audit::Delivers { .. } => {
+            Finding::Passed("audit events arrive: what is done with the access is counted in its record".into())
+        }
+        Audit::Silent => Finding::Noted(format!("Unknown: the audit source delivers nothing, so {elsewhere}")),
+        Audit::Absent => Finding::Noted(format!("Unknown: no audit source, so {elsewhere}")),
+    }
 }
 
 fn end_time_set(seen: &Seen<'_>) -> Finding {

@@ -22,6 +22,8 @@ pub(crate) fn installation() -> Installation {
         lease: "curfew".into(),
         cluster_name: String::new(),
         export: None,
+        audit_source: None,
+        calls_per_minute: 300,
     }
 }
 
@@ -152,6 +154,7 @@ pub(crate) struct World {
     pub(crate) earlier: Vec<Arc<AccessGrant>>,
     pending: Vec<ObjectMeta>,
     pub(crate) missed: Vec<Missed>,
+    audit: Audit,
     installation: Installation,
     now: DateTime<Utc>,
 }
@@ -171,6 +174,7 @@ impl World {
             earlier: vec![],
             pending: vec![],
             missed: vec![],
+            audit: Audit::Absent,
             installation: installation(),
             now: "2026-11-21T05:00:00Z".parse().unwrap(),
         }
@@ -208,6 +212,7 @@ impl World {
             earlier: &self.earlier,
             pending: &self.pending,
             missed: &self.missed,
+            audit: self.audit,
             installation: &self.installation,
         }
     }
@@ -935,6 +940,23 @@ fn c7_without_an_audit_source_the_trail_is_unknown_and_nothing_fails() {
     assert!(trail.passed && trail.message.starts_with("Unknown: "), "{}", trail.message);
     assert!(screening.notes.iter().any(|note| note.starts_with("AuditTrail: Unknown")), "who decides reads it");
     assert_eq!(screening.screened, Screened::Complete);
+}
+#[test]
+fn c7_the_trail_is_there_while_audit_events_arrive_and_else_k1_nobody_watches() {
+    let line = |audit: Audit| {
+        let world = World { audit, ..World::new() };
+        let seen = world.seen();
+        let screening = screen(&seen);
+        assert_eq!(screening.screened, Screened::Complete, "it never fails");
+        let noted = screening.notes.iter().any(|note| note.starts_with("AuditTrail: Unknown"));
+        (screening.checks.into_iter().find(|check| check.name == "AuditTrail").unwrap().message, noted)
+    };
+    let (delivers, noted) = line(Audit::Delivers { since: DateTime::UNIX_EPOCH });
+    assert!(delivers.starts_with("audit events arrive") && !noted, "{delivers}");
+    for audit in [Audit::Absent, Audit::Silent] {
+        let (words, noted) = line(audit);
+        assert!(words.starts_with("Unknown: ") && words.contains("nobody watches") && noted, "{words}");
+    }
 }
 
 #[test]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::decide::Audit;
 use crate::decide::Fuses;
 use crate::decide::screening::tests::{grant, then};
 use chrono::DateTime;
@@ -12,7 +13,7 @@ fn at(time: &str) -> Now {
     Now { wall, server_ahead: TimeDelta::zero() }
 }
 fn well() -> Standing {
-    Standing { lease_held: true, guard: Guard::Intact { epoch: "e1".into() }, fuses: Fuses::Burn }
+    Standing { lease_held: true, guard: Guard::Intact { epoch: "e1".into() }, fuses: Fuses::Burn, audit: Audit::Absent }
 }
 /// The record of the first access, from nine to half past, in this status.
 fn first(status: Value) -> AccessGrant {

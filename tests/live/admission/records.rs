@@ -247,6 +247,24 @@ pub const ROWS: &[Row] = &[
         answer: refused(OUTCOMES, "the operator's, not yours: conditions"),
     },
     Row {
+        says: "an administrator writes that the access was used",
+        given: Over,
+        who: Admin,
+        call: |s| {
+            merge(s.grant_status(), json!({"status": {"usage": {"firstSeen": at(0), "lastSeen": at(0), "count": 1}}}))
+        },
+        answer: refused(OUTCOMES, "the operator's, not yours: usage"),
+    },
+    Row {
+        says: "the operator writes that the access was used",
+        given: Over,
+        who: Operator,
+        call: |s| {
+            merge(s.grant_status(), json!({"status": {"usage": {"firstSeen": at(0), "lastSeen": at(0), "count": 1}}}))
+        },
+        answer: accepted(),
+    },
+    Row {
         says: "an administrator adds to the timeline",
         given: History,
         who: Admin,

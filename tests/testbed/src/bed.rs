@@ -10,7 +10,7 @@ use curfew::api::reasons::{self, Ready, Reason};
 use curfew::api::request::AccessRequest;
 use curfew::api::{Conditions, names};
 use curfew::cluster::connect;
-use curfew::decide::Installation;
+use curfew::decide::{Audit, Installation};
 use curfew::operate::{self, Clients, clock::Clock};
 use curfew::telemetry::{Health, Metrics};
 use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
@@ -204,6 +204,16 @@ impl Bed {
     pub async fn operator_that_exports(&self, to: &Path, faults: Faults, clock: Clock) -> Operator {
         let installation = Installation { export: Some(to.to_owned()), ..self.installation() };
         self.start(faults.clone(), faults, clock, installation).await
+    }
+    /// One that reads the audit log of this control plane, and does so when this returns.
+    pub async fn operator_that_watches(&self) -> Operator {
+        let installation = Installation { audit_source: Some(self.connection.audit_log()), ..self.installation() };
+        let operator = self.start(Faults::none(), Faults::none(), Clock::system(), installation).await;
+        until("audit events arrive", || async {
+            matches!(operator.health.standing().borrow().audit, Audit::Delivers { .. }).then_some(())
+        })
+        .await;
+        operator
     }
     /// What the chart's defaults come to, with a lease of this test's own.
     pub fn installation(&self) -> Installation {

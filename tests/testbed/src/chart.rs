@@ -45,6 +45,8 @@ pub fn installation(pod: &str, lease: &str) -> Installation {
         lease: lease.into(),
         cluster_name: String::new(),
         export: None,
+        audit_source: None,
+        calls_per_minute: 300,
     }
 }
 
