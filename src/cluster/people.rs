@@ -140,14 +140,23 @@ impl Cluster {
         self.call(Operation::FileRequest, api.patch(name, &params, &Patch::Apply(manifest))).await
     }
 
-    /// The second write: a decision, appended.
+    /// The second write: a decision, appended while what was `shown` is still so: each of these fields of the status has
+    /// rules of this digest.
     ///
     /// # Errors
     /// As [`Self::file`].
-    pub async fn decide(&self, namespace: &str, name: &str, decision: &Value) -> Result<AccessRequest, Error> {
+    pub async fn decide(
+        &self,
+        namespace: &str,
+        name: &str,
+        decision: &Value,
+        shown: &[(&str, String)],
+    ) -> Result<AccessRequest, Error> {
         let api = Api::<AccessRequest>::namespaced(self.client.clone(), namespace);
-        let patch = json!([{"op": "add", "path": "/status/approvals/-", "value": decision}]);
-        let patch: Patch<()> = Patch::Json(serde_json::from_value(patch).unwrap_or_default());
+        let test = |(field, digest): &(&str, String)| json!({"op": "test", "path": format!("/status/{field}/rulesSha256"), "value": digest});
+        let mut patch: Vec<Value> = shown.iter().map(test).collect();
+        patch.push(json!({"op": "add", "path": "/status/approvals/-", "value": decision}));
+        let patch: Patch<()> = Patch::Json(serde_json::from_value(json!(patch)).unwrap_or_default());
         self.call(Operation::WriteStatus, api.patch_status(name, &by_hand(), &patch)).await
     }
     /// The second write again: `close`, or `then`.

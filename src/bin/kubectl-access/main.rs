@@ -5,6 +5,7 @@
 mod ask;
 mod clock;
 mod close;
+mod deciding;
 mod desk;
 mod exec;
 mod explain;
@@ -16,13 +17,17 @@ mod policies;
 mod preview;
 mod renew;
 mod request;
+mod seat;
 mod settings;
+mod show;
 mod status;
 mod wait;
+mod waiting;
 mod when;
 mod wizard;
 
 use clap::Parser;
+use curfew::api::request::Decision;
 use desk::Desk;
 use failure::Failure;
 use settings::{Settings, Verb};
@@ -61,6 +66,11 @@ async fn run(settings: Settings) -> Result<String, Failure> {
         Verb::Status(flags) => status::run(&desk, &flags).await,
         Verb::Close(flags) => close::run(&desk, &flags).await,
         Verb::List(flags) => list::run(&desk, &flags).await,
+        Verb::Waiting => waiting::run(&desk).await,
+        Verb::Show(flags) => show::run(&desk, &flags).await,
+        Verb::Approve(flags) => deciding::run(&desk, &flags.decision, Decision::Approve, flags.shorten).await,
+        Verb::Deny(flags) => deciding::run(&desk, &flags, Decision::Deny, None).await,
+        Verb::SendBack(flags) => deciding::run(&desk, &flags, Decision::RequestDetail, None).await,
     }
 }
 

@@ -1,4 +1,6 @@
 //! Arguments and environment of the plugin: the only module of it that reads either.
+pub mod decide;
+
 use crate::ask::Ask;
 use crate::output::Format;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -55,6 +57,21 @@ pub enum Verb {
     /// Who holds access here, or held it: one line each
     #[command(after_help = LIST)]
     List(List),
+    /// What waits for your decision, in all namespaces
+    #[command(after_help = decide::WAITING)]
+    Waiting,
+    /// A request: all that is needed to decide, or what became of it
+    #[command(after_help = decide::SHOW)]
+    Show(decide::Show),
+    /// Agree to requests that wait for you
+    #[command(after_help = decide::APPROVE)]
+    Approve(decide::Approve),
+    /// Refuse requests that wait for you: this ends them
+    #[command(after_help = decide::DENY)]
+    Deny(decide::Decide),
+    /// Send requests back: the requester is to say more
+    #[command(after_help = decide::SEND_BACK)]
+    SendBack(decide::Decide),
 }
 
 const REQUEST: &str = "Examples:
