@@ -46,6 +46,8 @@ pub async fn drain(cluster: &Cluster, order: &Order, out: &mut impl Write) -> io
     let mut seen = BTreeSet::new();
     let begun = tokio::time::Instant::now();
     let (listed, mut failed) = loop {
+        // Judged before it is looked: whatever is deleted is looked for once more.
+        let is_last = order.dry_run || begun.elapsed() >= order.wait;
         let mut failed = Vec::new();
         let listed = sweep::list(cluster, &mut failed).await;
         let mut found = all(&listed);
@@ -54,7 +56,7 @@ pub async fn drain(cluster: &Cluster, order: &Order, out: &mut impl Write) -> io
         let gone = if order.dry_run { found } else { sweep::delete(cluster, found, &mut failed).await };
         rows.extend(gone.into_iter().filter(|leftover| seen.insert(leftover.identity().uid.clone())));
         let is_recorded = began(&listed, order).is_empty();
-        if order.dry_run || (is_gone && is_recorded) || begun.elapsed() >= order.wait {
+        if is_last || (is_gone && is_recorded) {
             if !is_gone && !order.dry_run {
                 failed.push(format!("not all of it was gone after {} s: run it again", begun.elapsed().as_secs()));
             }
