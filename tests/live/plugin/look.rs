@@ -88,6 +88,8 @@ async fn no_verb_takes_ten_calls_of_the_api() {
         let log = std::fs::read_to_string(bed.connection.audit_log()).unwrap();
         let mine = format!("\"username\":\"{}\"", dora.name);
         let lines = log.lines().filter(|l| l.contains(&mine) && l.contains("\"userAgent\":\"kubectl-access/"));
+        // The tests beside this one have hundreds of policies, which come a hundred at a time.
+        let lines = lines.filter(|line| !line.contains("continue="));
         // A call that is answered bit by bit is there twice, and a watch is opened anew while somebody waits for long.
         let calls: BTreeMap<String, bool> = lines
             .filter_map(|line| serde_json::from_str::<Value>(line).ok())
