@@ -187,3 +187,25 @@ pub struct Installation {
     /// How many calls of one grant in a minute are still usual (K3).
     pub calls_per_minute: usize,
 }
+impl Installation {
+    /// What requests are judged by where no operator runs: nothing is granted there, so nothing else has a value.
+    pub fn to_judge_by(max_duration: TimeDelta, shared_accounts: Vec<String>, calendar: calendar::Calendar) -> Self {
+        Self {
+            max_duration,
+            shared_accounts,
+            calendar,
+            fuse_image: String::new(),
+            grants_per_namespace: 0,
+            stop_without_fuse_test: false,
+            operator: String::new(),
+            sweeper: String::new(),
+            home: String::new(),
+            pod: String::new(),
+            lease: String::new(),
+            cluster_name: String::new(),
+            export: None,
+            audit_source: None,
+            calls_per_minute: 0,
+        }
+    }
+}

@@ -317,25 +317,10 @@ impl House {
 }
 
 impl Replay {
-    /// What the core needs to know of the installation: nothing of it runs here, so nothing has a name.
+    /// What the core needs to know of the installation.
     pub fn installation(&self) -> Installation {
-        Installation {
-            max_duration: self.house.max_duration.delta(),
-            shared_accounts: self.house.shared_accounts.clone(),
-            calendar: self.house.calendar(),
-            fuse_image: String::new(),
-            grants_per_namespace: 0,
-            stop_without_fuse_test: false,
-            operator: String::new(),
-            sweeper: String::new(),
-            home: String::new(),
-            pod: String::new(),
-            lease: String::new(),
-            cluster_name: String::new(),
-            export: None,
-            audit_source: None,
-            calls_per_minute: 300,
-        }
+        let House { max_duration, shared_accounts, .. } = &self.house;
+        Installation::to_judge_by(max_duration.delta(), shared_accounts.clone(), self.house.calendar())
     }
 }
 

@@ -39,6 +39,10 @@ struct Kind {
     /// The waiver, if somebody wrote one.
     waiver: fn(&Duties) -> Option<&Waiver>,
 }
+/// What people call it.
+pub fn name(duty: Duty) -> &'static str {
+    kind(duty).name
+}
 fn kind(duty: Duty) -> Kind {
     match duty {
         Duty::Note => Kind {

@@ -96,21 +96,5 @@ impl Known {
 
 /// What the installation fixes is not known here: nothing that it allows is refused.
 fn permissive() -> Installation {
-    Installation {
-        max_duration: TimeDelta::hours(24),
-        shared_accounts: vec![],
-        calendar: Default::default(),
-        fuse_image: String::new(),
-        grants_per_namespace: usize::MAX,
-        stop_without_fuse_test: false,
-        operator: String::new(),
-        sweeper: String::new(),
-        home: String::new(),
-        pod: String::new(),
-        lease: String::new(),
-        cluster_name: String::new(),
-        export: None,
-        audit_source: None,
-        calls_per_minute: usize::MAX,
-    }
+    Installation::to_judge_by(TimeDelta::hours(24), vec![], Default::default())
 }

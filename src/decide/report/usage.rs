@@ -15,35 +15,14 @@ const REPEATED: usize = 2;
 
 pub(super) fn sections(seen: &Seen) -> Vec<Section> {
     let decided = seen.decided();
-    let of = |key: fn(&AccessGrant) -> String| counted(&decided, key);
     vec![
-        Section {
-            name: "people",
-            title: "By person",
-            note: "Decisions of this time.".into(),
-            table: Table {
-                head: &["USER", "DECISIONS", "GRANTED", "NOT", "RENEWALS", "TICKETS"],
-                rows: of(|g| g.spec.user.clone()),
-            },
-        },
-        Section {
-            name: "policies",
-            title: "By policy",
-            note: "What is asked for most deserves a safer way.".into(),
-            table: Table {
-                head: &["POLICY", "DECISIONS", "GRANTED", "NOT", "RENEWALS", "TICKETS"],
-                rows: of(|g| g.spec.policy.name.clone()),
-            },
-        },
-        Section {
-            name: "namespaces",
-            title: "By namespace",
-            note: "Where people have to look by hand.".into(),
-            table: Table {
-                head: &["NAMESPACE", "DECISIONS", "GRANTED", "NOT", "RENEWALS", "TICKETS"],
-                rows: of(|g| g.spec.namespace.clone()),
-            },
-        },
+        counted("people", "By person", "Decisions of this time.", &decided, BY_PERSON, |g| &g.spec.user),
+        counted("policies", "By policy", "What is asked for most deserves a safer way.", &decided, BY_POLICY, |g| {
+            &g.spec.policy.name
+        }),
+        counted("namespaces", "By namespace", "Where people have to look by hand.", &decided, BY_NAMESPACE, |g| {
+            &g.spec.namespace
+        }),
         repeats(&decided),
         never_begun(&decided),
         waits("to-decision", "Time to a decision", "From filing to the decision.", seen, to_decision),
@@ -55,10 +34,21 @@ fn is_renewal(grant: &AccessGrant) -> bool {
     grant.spec.renewal.is_some()
 }
 
+const BY_PERSON: &[&str] = &["USER", "DECISIONS", "GRANTED", "NOT", "RENEWALS", "TICKETS"];
+const BY_POLICY: &[&str] = &["POLICY", "DECISIONS", "GRANTED", "NOT", "RENEWALS", "TICKETS"];
+const BY_NAMESPACE: &[&str] = &["NAMESPACE", "DECISIONS", "GRANTED", "NOT", "RENEWALS", "TICKETS"];
+
 /// The most first.
-fn counted(decided: &[&AccessGrant], key: fn(&AccessGrant) -> String) -> Vec<Vec<String>> {
+fn counted(
+    name: &'static str,
+    title: &'static str,
+    note: &str,
+    decided: &[&AccessGrant],
+    head: &'static [&'static str],
+    key: fn(&AccessGrant) -> &String,
+) -> Section {
     let mut by_key: BTreeMap<String, Vec<&AccessGrant>> = BTreeMap::new();
-    decided.iter().for_each(|grant| by_key.entry(key(grant)).or_default().push(grant));
+    decided.iter().for_each(|grant| by_key.entry(key(grant).clone()).or_default().push(grant));
     let mut all: Vec<_> = by_key.into_iter().collect();
     all.sort_by_key(|(_, grants)| Reverse(grants.len()));
     let row = |(key, grants): (String, Vec<&AccessGrant>)| {
@@ -68,7 +58,8 @@ fn counted(decided: &[&AccessGrant], key: fn(&AccessGrant) -> String) -> Vec<Vec
         let numbers = [grants.len(), granted, grants.len() - granted, renewals, tickets];
         std::iter::once(key).chain(numbers.map(|number| number.to_string())).collect()
     };
-    all.into_iter().map(row).collect()
+    let rows = all.into_iter().map(row).collect();
+    Section { name, title, note: note.into(), table: Table { head, rows } }
 }
 
 /// I4: the same person, policy and namespace again, for another task. More time for one task is a renewal.

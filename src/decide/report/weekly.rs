@@ -1,11 +1,11 @@
 //! What has to be cleaned up: what is open now, whenever it began, and what was renewed in the time asked about.
 use super::{Section, Seen, ago, between, lasting, or_none};
-use crate::api::duty::{Duty, DutyState, Owed};
+use crate::api::duty::{DutyState, Owed};
 use crate::api::grant::AccessGrant;
 use crate::api::policy;
 use crate::api::reasons::{self, DutiesMet, RemovalVerified};
 use crate::decide::table::Table;
-use crate::decide::{review, sweep};
+use crate::decide::{duties, review, sweep};
 use kube::ResourceExt;
 use std::collections::BTreeMap;
 use strum::VariantArray;
@@ -60,13 +60,8 @@ fn overdue(seen: &Seen) -> Section {
     let rows = |grant: &AccessGrant| -> Vec<(_, Vec<String>)> {
         let row = |owed: &Owed| {
             let by = owed.by.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            let duty = match owed.duty {
-                Duty::Note => "note",
-                Duty::CloseOut => "close-out",
-                Duty::Review => "review",
-            };
             let policy = &grant.spec.policy.name;
-            let what = [grant.name_any(), grant.spec.ticket.clone(), duty.to_owned(), by];
+            let what = [grant.name_any(), grant.spec.ticket.clone(), duties::name(owed.duty).to_owned(), by];
             let when = [owed.due.to_string(), lasting(between(owed.due, now)), policy.clone(), seen.owner(policy)];
             (owed.due, what.into_iter().chain(when).collect())
         };
