@@ -32,7 +32,7 @@ pub struct Ask {
     /// Never begins after this time
     #[arg(long, value_name = "TIME", value_parser = read::<Instant>)]
     pub deadline: Option<Instant>,
-    /// Data that you need to see: SYSTEM[,kind=K][,tenant=N][,records=A+B][,fields=A+B]; may be given again
+    /// Data that you need to see: `SYSTEM[,kind=K][,tenant=N][,records=A+B][,fields=A+B]`; may be given again
     #[arg(long, value_name = "DATA", value_parser = data)]
     pub data: Vec<DataScope>,
     /// Why the policy's safer methods do not give the answer
@@ -50,7 +50,7 @@ pub struct Ask {
     /// A link to proof: CaseReference, Log, Screenshot or Other=URL[#SHA256]; may be given again
     #[arg(long = "attach", value_name = "KIND=URL", value_parser = attachment)]
     pub attachments: Vec<Attachment>,
-    /// A second access, agreed to along with the first and started with a finding: ACCESS[:SPAN]
+    /// A second access, agreed to along with the first and started with a finding: `ACCESS[:SPAN]`
     #[arg(long, value_name = "ACCESS", value_parser = then)]
     pub then: Option<Then>,
     /// What the request is called [default: by its ticket]
