@@ -41,6 +41,7 @@ pub mod timeline;
 pub mod transition;
 pub mod usage;
 pub mod verify;
+pub mod who;
 
 use crate::api::time::Instant;
 use chrono::{DateTime, TimeDelta, Utc};

@@ -2,7 +2,7 @@
 mod report;
 
 use crate::api::calendar::{Weekday, WorkHours};
-use crate::api::time::Span;
+use crate::api::time::{Span, days_or_span};
 use crate::decide::Installation;
 use crate::decide::calendar::{self, Calendar};
 use crate::telemetry::log;
@@ -147,7 +147,7 @@ pub struct Replay {
     #[arg(long, value_name = "NAME", value_parser = object)]
     pub policy: Option<String>,
     /// Only requests filed within this time, like 30d or 12h; default: all that are kept
-    #[arg(long, value_name = "TIME", value_parser = since)]
+    #[arg(long, value_name = "TIME", value_parser = days_or_span)]
     pub since: Option<TimeDelta>,
     /// Only requests of this namespace; may be given again
     #[arg(short, long = "namespace", value_name = "NAME", value_parser = object)]
@@ -333,13 +333,6 @@ fn work_day(text: &str) -> Result<Weekday, String> {
 fn holiday(text: &str) -> Result<NaiveDate, String> {
     let plain = text.len() == 10 && text.starts_with("20");
     text.parse().ok().filter(|_| plain).ok_or_else(|| "must be a date, like 2026-12-25".into())
-}
-/// Whole days, or a span.
-fn since(text: &str) -> Result<TimeDelta, String> {
-    let days =
-        text.strip_suffix('d').and_then(|days| days.parse::<u16>().ok()).map(|days| TimeDelta::days(days.into()));
-    let time = days.or_else(|| Span::from_str(text).ok().map(Span::delta));
-    time.filter(|time| *time > TimeDelta::zero()).ok_or_else(|| "must be a time like 30d, 12h or 1h30m".into())
 }
 fn request_timeout(text: &str) -> Result<Span, String> {
     span(text, Span::from_secs(1)..=Span::from_secs(300), "from 1s to 5m")
@@ -590,9 +583,9 @@ mod tests {
         {
             assert_eq!(read(&["replay", "p", "--since", since]).unwrap().since, Some(time), "{since}");
         }
-        for bad in ["0d", "d", "30", "1w", "-1d", "70000d"] {
+        for bad in ["0d", "d", "30", "1w", "-1d", "10000d"] {
             let said = read(&["replay", "p", &format!("--since={bad}")]).expect_err(bad);
-            assert!(said.contains("like 30d"), "{said}");
+            assert!(said.contains("like 7d"), "{said}");
         }
         assert!(read(&["replay"]).expect_err("no file").contains("POLICY_FILE"));
         let help = read(&["replay", "--help"]).expect_err("help");

@@ -89,6 +89,19 @@ impl Span {
         chrono::TimeDelta::seconds(self.0.into())
     }
 }
+/// Reads whole days like `30d`, or a [`Span`]: how far back somebody looks. Never nothing.
+///
+/// # Errors
+/// In words, with what is allowed.
+pub fn days_or_span(text: &str) -> Result<chrono::TimeDelta, String> {
+    let days = text.strip_suffix('d').filter(|n| n.len() <= 4 && n.bytes().all(|b| b.is_ascii_digit()));
+    let span = match days {
+        Some(days) => days.parse().ok().and_then(chrono::TimeDelta::try_days),
+        None => text.parse::<Span>().ok().map(Span::delta),
+    };
+    span.filter(|span| *span > chrono::TimeDelta::zero()).ok_or_else(|| "must be a span like 7d or 12h".into())
+}
+
 impl From<chrono::TimeDelta> for Span {
     /// Nothing below a second, and nothing below zero.
     fn from(delta: chrono::TimeDelta) -> Self {

@@ -33,6 +33,13 @@ impl Which {
         self.fields.push((field, value.to_owned()));
         self
     }
+    /// Records are in no namespace: their access is.
+    pub(super) fn of_records(&self) -> ListParams {
+        match &self.namespace {
+            Some(namespace) => self.clone().with("spec.namespace", namespace).params(),
+            None => self.params(),
+        }
+    }
     fn params(&self) -> ListParams {
         let fields = self.fields.iter().map(|(field, value)| format!("{field}={}", super::read::escaped(value)));
         let fields = fields.collect::<Vec<_>>().join(",");
@@ -94,12 +101,7 @@ impl Cluster {
     /// # Errors
     /// When the API server failed us.
     pub async fn records_of(&self, which: &Which) -> Result<Vec<AccessGrant>, Error> {
-        let api = Api::<AccessGrant>::all(self.client.clone());
-        let params = match &which.namespace {
-            Some(namespace) => which.clone().with("spec.namespace", namespace).params(),
-            None => which.params(),
-        };
-        self.list(Operation::ReadGrant, api, params).await
+        self.list(Operation::ReadGrant, Api::<AccessGrant>::all(self.client.clone()), which.of_records()).await
     }
 
     /// What becomes of one request, from now on: as it is, then each change; `None`: it is not there.

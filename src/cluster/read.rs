@@ -1,4 +1,5 @@
 //! Live reads and questions. Nothing here changes anything.
+use super::people::Which;
 use super::trace::Trace;
 use super::{Cluster, Error, Operation};
 use crate::api::policy::AccessPolicy;
@@ -120,12 +121,16 @@ impl Cluster {
         Ok(Some(Surroundings { namespace, request, fuse, binding, grant, written, role, renewed }))
     }
 
-    /// A page of all records as they are written, and where the next begins.
+    /// A page of these records as they are written, and where the next begins.
     ///
     /// # Errors
     /// When the API server failed us.
-    pub async fn records_as_written(&self, from: Option<String>) -> Result<(Vec<Value>, Option<String>), Error> {
-        self.as_written::<AccessGrant>(Operation::ReadGrant, ListParams::default(), from).await
+    pub async fn records_as_written(
+        &self,
+        which: &Which,
+        from: Option<String>,
+    ) -> Result<(Vec<Value>, Option<String>), Error> {
+        self.as_written::<AccessGrant>(Operation::ReadGrant, which.of_records(), from).await
     }
     /// A page of the requests that were refused at screening, as they are written, and where the next begins.
     ///

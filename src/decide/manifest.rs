@@ -5,7 +5,7 @@ use crate::api::policy::AccessPolicy;
 use crate::api::request::AccessRequest;
 use crate::api::time::Span;
 use crate::decide::text;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Value, json};
 use serde_saphyr::Spanned;
 
@@ -34,29 +34,91 @@ impl std::fmt::Display for Fault {
     }
 }
 
+/// One document of a text: an object of some kind.
+#[derive(Clone, Debug)]
+pub struct Document {
+    node: Spanned<Node>,
+}
+impl Document {
+    /// Where it begins, from 1.
+    pub fn line(&self) -> u64 {
+        self.node.referenced.line()
+    }
+    /// Which kind of object it says it is; empty: none.
+    pub fn kind(&self) -> &str {
+        self.text(&["kind"])
+    }
+    /// What it is called; empty: it does not say.
+    pub fn name(&self) -> &str {
+        self.text(&["metadata", "name"])
+    }
+    fn text(&self, path: &[&str]) -> &str {
+        let found = path.iter().try_fold(&self.node, |node, name| node.value.field(name));
+        match found.map(|node| &node.value) {
+            Some(Node::Scalar(Value::String(text))) => text,
+            _ => "",
+        }
+    }
+    /// Where a field is, as faults and findings name it: `spec.approval.steps[NAME].when`, or with a number from 0. Of what
+    /// is not there, where it would be.
+    pub fn line_of(&self, field: &str) -> u64 {
+        let mut node = &self.node;
+        for part in field.split(['.', '[']).map(|part| part.trim_end_matches(']')) {
+            let Some(next) = node.value.field(part).or_else(|| node.value.item(part)) else { break };
+            node = next;
+        }
+        node.referenced.line()
+    }
+    /// The policy that it is, read strictly.
+    ///
+    /// # Errors
+    /// All that is wrong with it, as far as the schema says. What the API server judges by CEL it judges alone.
+    pub fn policy(&self) -> Result<AccessPolicy, Vec<Fault>> {
+        let mut faults = vec![];
+        examine(&schema::<AccessPolicy>(), &self.node, "", &mut faults);
+        if !faults.is_empty() {
+            faults.truncate(MOST);
+            return Err(faults);
+        }
+        self.read().map_err(|words| vec![Fault { line: self.line(), field: String::new(), words }])
+    }
+    /// The object of Kubernetes' own that it is.
+    ///
+    /// # Errors
+    /// In words, when it is none.
+    pub fn read<K: DeserializeOwned>(&self) -> Result<K, String> {
+        serde_json::from_value(self.node.value.clone().plain()).map_err(|error| text::line(&error.to_string(), 400))
+    }
+}
+
+/// Takes a text apart, YAML or JSON; documents without content are none.
+///
+/// # Errors
+/// When it is neither, with the line.
+pub fn documents(text: &str) -> Result<Vec<Document>, Fault> {
+    let documents: Vec<Spanned<Node>> = serde_saphyr::from_multiple(text).map_err(|error| {
+        let line = error.location().map_or(0, |at| at.line());
+        Fault { line, field: String::new(), words: text::line(&error.to_string(), 400) }
+    })?;
+    let documents = documents.into_iter().filter(|document| document.value != Node::Scalar(Value::Null));
+    Ok(documents.map(|node| Document { node }).collect())
+}
+
 /// Reads one policy.
 ///
 /// # Errors
 /// All that is wrong with it, as far as the schema says. What the API server judges by CEL it judges alone.
 pub fn policy(text: &str) -> Result<AccessPolicy, Vec<Fault>> {
-    let whole = |words: String| vec![Fault { line: 0, field: String::new(), words }];
-    let documents: Vec<Spanned<Node>> = serde_saphyr::from_multiple(text).map_err(|error| {
-        let line = error.location().map_or(0, |at| at.line());
-        vec![Fault { line, field: String::new(), words: text::line(&error.to_string(), 400) }]
-    })?;
-    let mut documents = documents.into_iter().filter(|document| document.value != Node::Scalar(Value::Null));
-    let Some(document) = documents.next() else { return Err(whole("is empty: one AccessPolicy is expected".into())) };
+    let mut documents = documents(text).map_err(|fault| vec![fault])?.into_iter();
+    let Some(document) = documents.next() else {
+        let words = "is empty: one AccessPolicy is expected".to_owned();
+        return Err(vec![Fault { line: 0, field: String::new(), words }]);
+    };
     if let Some(second) = documents.next() {
         let words = "a second document: one policy is replayed at a time, so keep it in a file of its own".into();
-        return Err(vec![Fault { line: second.referenced.line(), field: String::new(), words }]);
+        return Err(vec![Fault { line: second.line(), field: String::new(), words }]);
     }
-    let mut faults = vec![];
-    examine(&schema::<AccessPolicy>(), &document, "", &mut faults);
-    if !faults.is_empty() {
-        faults.truncate(MOST);
-        return Err(faults);
-    }
-    serde_json::from_value(document.value.plain()).map_err(|error| whole(error.to_string()))
+    document.policy()
 }
 
 /// What the schema does not allow of a request that is not filed yet. What the API server judges by CEL it judges alone.
@@ -102,6 +164,21 @@ impl Node {
             Self::List(items) => items.into_iter().map(|item| item.value.plain()).collect(),
             Self::Scalar(value) => value,
         }
+    }
+    fn field(&self, name: &str) -> Option<&Spanned<Self>> {
+        match self {
+            Self::Map(entries) => entries.iter().find(|(key, _)| key.value == name).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+    /// The item of a list that is called so, or has this number.
+    fn item(&self, which: &str) -> Option<&Spanned<Self>> {
+        let Self::List(items) = self else { return None };
+        let is_called = |item: &&Spanned<Self>| match item.value.field("name").map(|name| &name.value) {
+            Some(Self::Scalar(Value::String(name))) => name == which,
+            _ => false,
+        };
+        items.iter().find(is_called).or_else(|| items.get(which.parse::<usize>().ok()?))
     }
     fn kind(&self) -> &'static str {
         match self {
@@ -283,6 +360,28 @@ spec:
             GOOD.replace("labels:", "uid: 1-2, generation: 3, creationTimestamp: \"2026-12-01T09:00:00Z\", labels:");
         let printed = policy(&format!("{printed}status: {{activeGrants: 1, conditions: []}}\n")).unwrap();
         assert_eq!(printed.spec, yaml.spec, "what kubectl prints");
+    }
+    #[test]
+    fn several_documents_are_taken_apart_and_each_field_has_its_line() {
+        let second = "apiVersion: v1\nkind: Namespace\nmetadata: {name: billing}\n";
+        let all = documents(&format!("{GOOD}---\n---\n{second}")).unwrap();
+        let heads: Vec<_> = all.iter().map(|of| (of.line(), of.kind(), of.name())).collect();
+        assert_eq!(heads, [(2, "AccessPolicy", "customer-support"), (22, "Namespace", "billing")]);
+        assert!(all[0].policy().is_ok());
+        let said = all[1].policy().unwrap_err().first().map(ToString::to_string).unwrap();
+        assert!(said.contains("must be one of curfew.dev/v1alpha1"), "{said}");
+        for (field, line) in [
+            ("spec.approval.steps[service-owner].approvers", 19),
+            ("spec.approval.steps[0].name", 18),
+            ("spec.approval.steps[service-owner].when", 18),
+            ("spec.evidence.ticket.pattern", 14),
+            ("spec.nothing", 6),
+            ("approvers", 2),
+        ] {
+            assert_eq!(all[0].line_of(field), line, "{field}");
+        }
+        assert!(documents("a: [\n").unwrap_err().line > 0, "what is no YAML has a line too");
+        assert!(documents("---\n---\n").unwrap().is_empty());
     }
     #[test]
     fn what_is_wrong_is_told_with_line_field_and_what_is_allowed() {

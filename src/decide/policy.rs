@@ -1,6 +1,8 @@
 //! Whether anything can be granted under a policy, and what about it deserves a second look.
 //!
 //! [`FINDINGS`] is the list: `status.conditions`, `status.warnings`, the reference and the tests walk it.
+mod lint;
+
 use super::calendar::Calendar;
 use super::effect::{Answer, Question};
 use super::screening::pattern;
@@ -18,6 +20,8 @@ use chrono::TimeDelta;
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use std::collections::BTreeSet;
 use strum::{EnumMessage, IntoStaticStr};
+
+pub use lint::{Around, GROUP_NEVER_SEEN, Remark, faults_of_text, groups_seen, remarks};
 
 /// In how many covered namespaces a fuse is tried.
 pub const MOST_TRIALS: usize = 32;
@@ -263,42 +267,6 @@ pub fn decide(observed: &Observed<'_>, now: Now) -> Plan<AccessPolicyStatus> {
     let status = Some(status).filter(|new| Some(new) != old);
     Plan { effects: vec![], status, next: Next::After(again) }
 }
-
-/// What of a text alone keeps everything from being granted under it: what can be said without looking at a cluster.
-pub fn faults_of_text(policy: &AccessPolicy, installation: &Installation) -> Vec<(Ready, String)> {
-    let now = Now { wall: chrono::DateTime::UNIX_EPOCH, server_ahead: TimeDelta::zero() };
-    let (standing, namespaces, roles, answers) = (&Standing::unknown(), &[], &[], &[]);
-    let (sensitive, overdue, emergencies, trial, active) = (&[], &[], &[], None, 0);
-    let observed = Observed {
-        policy,
-        namespaces,
-        sensitive,
-        roles,
-        standing,
-        installation,
-        active,
-        overdue,
-        emergencies,
-        trial,
-        answers,
-        now,
-    };
-    let of_text = |finding: &Finding| match finding.severity {
-        Severity::Missing(reason) => OF_TEXT.contains(&reason).then_some(reason),
-        Severity::Warning(_) => None,
-    };
-    FINDINGS.iter().filter_map(|finding| Some((of_text(finding)?, (finding.examine)(&observed)?))).collect()
-}
-/// What is missing by the text alone, whatever there is in the cluster.
-const OF_TEXT: &[Ready] = &[
-    Ready::NoApprovers,
-    Ready::SingleApprover,
-    Ready::BadExpression,
-    Ready::NoEvidence,
-    Ready::NeverGranted,
-    Ready::BadCalendar,
-    Ready::DurationAboveCap,
-];
 
 fn sum_up(missing: &[(Ready, String)]) -> (Ready, String) {
     let Some((first, _)) = missing.first() else {

@@ -15,7 +15,7 @@ use std::str::FromStr;
 
 pub use danger::dangers;
 pub use growth::{gained, grew};
-pub use level::{excess, least_level};
+pub use level::{excess, is_reading, least_level};
 pub use lines::{in_lines, in_lines_with, read};
 pub use reach::reaches_namespaces;
 

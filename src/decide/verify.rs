@@ -1,6 +1,8 @@
 //! Whether records are what they were: each by its own history, and all of them against an earlier export.
 //!
 //! Records are judged as JSON, whatever release wrote them.
+mod show;
+
 use super::timeline::{Chain, digest_of, entries};
 use super::{Now, record};
 use crate::api::grant::AccessGrant;
@@ -9,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use strum::IntoStaticStr;
+
+pub use show::table;
 
 /// From so many entries on the rest may be in Events only.
 const NEARLY_FULL: usize = 240;
@@ -131,6 +135,11 @@ pub struct Export {
     seen: BTreeSet<String>,
 }
 impl Export {
+    /// Only what this says yes to.
+    pub fn only(mut self, is_wanted: impl Fn(&Value) -> bool) -> Self {
+        self.by_name.retain(|_, states| states.iter().any(&is_wanted));
+        self
+    }
     /// Of these objects, those that are records; one may be among them several times, as it grew.
     pub fn of(objects: impl IntoIterator<Item = Value>) -> Self {
         let mut by_name: BTreeMap<String, Vec<Value>> = BTreeMap::new();
@@ -159,6 +168,37 @@ impl Export {
         last.filter(|record| !is_past(record, now)).filter_map(verdict).collect()
     }
 }
+
+/// Records, judged one after the other: each by itself, and all against an earlier export where there is one.
+#[derive(Debug, Default)]
+pub struct Inspection {
+    export: Option<Export>,
+    verdicts: Vec<Verdict>,
+}
+impl Inspection {
+    /// Before any record.
+    pub fn against(export: Option<Export>) -> Self {
+        Self { export, verdicts: vec![] }
+    }
+    /// The next object; one that is no record is passed over.
+    pub fn judge(&mut self, object: &Value) {
+        if let Some(mut verdict) = judge(object) {
+            verdict.found.extend(self.export.iter_mut().flat_map(|export| export.compare(object)));
+            self.verdicts.push(verdict);
+        }
+    }
+    /// All verdicts, once there are no more records: at the end those about what was exported and is not there.
+    pub fn verdicts(mut self, now: Now) -> Vec<Verdict> {
+        self.verdicts.extend(self.export.iter().flat_map(|export| export.missing(now)));
+        self.verdicts
+    }
+}
+
+/// Whether nothing was found.
+pub fn is_fine(verdicts: &[Verdict]) -> bool {
+    verdicts.iter().all(|verdict| verdict.found.is_empty())
+}
+
 fn name(record: &Value) -> String {
     record["metadata"]["name"].as_str().unwrap_or_default().to_owned()
 }

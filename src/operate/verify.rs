@@ -1,8 +1,8 @@
 //! `curfew verify` and `curfew export`: read records, change nothing.
 use super::clock::Clock;
+use crate::cluster::people::Which;
 use crate::cluster::{Cluster, Error};
-use crate::decide::text;
-use crate::decide::verify::{self, Export, Verdict};
+use crate::decide::verify::{self, Export, Inspection};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{self, Read, Write};
@@ -41,21 +41,14 @@ pub async fn verify(
     as_json: bool,
     out: &mut impl Write,
 ) -> Result<bool, Failed> {
-    let mut export = against.map(read).transpose()?.map(Export::of);
-    let mut verdicts = Vec::new();
-    let mut judge = |record: &Value| {
-        if let Some(mut verdict) = verify::judge(record) {
-            verdict.found.extend(export.iter_mut().flat_map(|export| export.compare(record)));
-            verdicts.push(verdict);
-        }
-    };
+    let mut inspection = Inspection::against(against.map(read).transpose()?.map(Export::of));
     match source {
-        Source::File(path) => read(&path)?.iter().for_each(&mut judge),
+        Source::File(path) => read(&path)?.iter().for_each(|record| inspection.judge(record)),
         Source::Cluster(cluster) => {
             let mut next = None;
             loop {
-                let (page, more) = cluster.records_as_written(next).await?;
-                page.iter().for_each(&mut judge);
+                let (page, more) = cluster.records_as_written(&Which::default(), next).await?;
+                page.iter().for_each(|record| inspection.judge(record));
                 next = more;
                 if next.is_none() {
                     break;
@@ -63,14 +56,13 @@ pub async fn verify(
             }
         }
     }
-    verdicts.extend(export.iter().flat_map(|export| export.missing(clock.now())));
-    if as_json {
-        writeln!(out, "{}", json!({"records": verdicts}))?;
-    } else {
-        table(&verdicts, out)?;
+    let verdicts = inspection.verdicts(clock.now());
+    match as_json {
+        true => writeln!(out, "{}", json!({"records": verdicts}))?,
+        false => out.write_all(verify::table(&verdicts).as_bytes())?,
     }
     out.flush()?;
-    Ok(verdicts.iter().all(|verdict| verdict.found.is_empty()))
+    Ok(verify::is_fine(&verdicts))
 }
 
 fn read(path: &Path) -> Result<Vec<Value>, Failed> {
@@ -91,7 +83,7 @@ fn read(path: &Path) -> Result<Vec<Value>, Failed> {
 pub async fn export(cluster: &Cluster, clock: &Clock, name: &str, out: &mut impl Write) -> Result<(), Failed> {
     let mut next = None;
     loop {
-        let (page, more) = cluster.records_as_written(next).await?;
+        let (page, more) = cluster.records_as_written(&Which::default(), next).await?;
         print(&page, clock, name, out)?;
         next = more;
         if next.is_none() {
@@ -109,36 +101,6 @@ pub async fn export(cluster: &Cluster, clock: &Clock, name: &str, out: &mut impl
 }
 fn print(objects: &[Value], clock: &Clock, name: &str, out: &mut impl Write) -> io::Result<()> {
     objects.iter().try_for_each(|object| writeln!(out, "{}", verify::line(object, name, clock.now())))
-}
-
-/// How much of a digest tells it from others at a glance.
-const SHORT: usize = 12;
-/// The widest column.
-const WIDEST: usize = 80;
-
-fn table(verdicts: &[Verdict], out: &mut impl Write) -> io::Result<()> {
-    let shown = |text: &str| if text.is_empty() { "-".to_owned() } else { text::line(text, WIDEST) };
-    let rows = verdicts.iter().flat_map(|verdict| {
-        let head = verdict.head.get(..SHORT).unwrap_or(&verdict.head);
-        let cells = [&verdict.record, &verdict.ticket, &verdict.user].map(|text| shown(text));
-        let [record, ticket, user] = cells;
-        let row = |found: String| {
-            [record.clone(), ticket.clone(), user.clone(), verdict.entries.to_string(), shown(head), found]
-        };
-        let found = verdict.found.iter().map(|f| format!("{}: {}", <&str>::from(f.fault), text::line(&f.message, 200)));
-        let found: Vec<String> = found.collect();
-        if found.is_empty() { vec![row("fine".into())] } else { found.into_iter().map(row).collect() }
-    });
-    let head = ["RECORD", "TICKET", "USER", "ENTRIES", "HEAD", "FOUND"].map(str::to_owned);
-    let lines: Vec<_> = std::iter::once(head).chain(rows).collect();
-    let widths: Vec<usize> =
-        (0..5).map(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default()).collect();
-    for [record, ticket, user, entries, head, found] in &lines {
-        let [a, b, c, d, e] = widths[..] else { continue };
-        writeln!(out, "{record:<a$}   {ticket:<b$}   {user:<c$}   {entries:>d$}   {head:<e$}   {found}")?;
-    }
-    let wrong = verdicts.iter().filter(|verdict| !verdict.found.is_empty()).count();
-    writeln!(out, "\n{} records: {} fine, {wrong} not", verdicts.len(), verdicts.len() - wrong)
 }
 
 #[cfg(test)]

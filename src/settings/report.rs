@@ -1,7 +1,7 @@
 //! The flags of `curfew report` and `curfew adopt`.
 use super::{Common, object, request_timeout};
 use crate::api::subject::{RoleKind, RoleRef, Subject, SubjectKind};
-use crate::api::time::Span;
+use crate::api::time::{Span, days_or_span};
 use crate::decide::report::{self, Period, Subject as About, When};
 use crate::decide::standing::{Ask, Keep, Whose};
 use crate::decide::table::Format;
@@ -83,7 +83,7 @@ impl Kind {
 #[derive(Clone, Debug, Args)]
 pub struct Window {
     /// About the last so long: like 7d or 12h
-    #[arg(long, value_name = "SPAN", value_parser = days, conflicts_with = "period")]
+    #[arg(long, value_name = "SPAN", value_parser = days_or_span, conflicts_with = "period")]
     pub since: Option<TimeDelta>,
     /// About the last whole week, month or quarter that is over, in UTC
     #[arg(long, value_enum, value_name = "week|month|quarter")]
@@ -112,7 +112,7 @@ pub struct Standing {
     #[arg(long, value_name = "DATE", value_parser = instant, conflicts_with = "snapshot")]
     pub at: Option<DateTime<Utc>>,
     /// What has changed in so long, by the snapshots: like 7d or 12h
-    #[arg(long, value_name = "SPAN", value_parser = days, conflicts_with = "snapshot")]
+    #[arg(long, value_name = "SPAN", value_parser = days_or_span, conflicts_with = "snapshot")]
     pub since: Option<TimeDelta>,
     /// Bindings of ServiceAccounts and of Kubernetes' own parts too
     #[arg(long, conflicts_with_all = ["at", "since"])]
@@ -186,14 +186,6 @@ fn instant(text: &str) -> Result<DateTime<Utc>, String> {
     let day = || text.parse::<NaiveDate>().ok().filter(|_| text.len() == 10).map(|day| day.and_time(end).and_utc());
     let at = DateTime::parse_from_rfc3339(text).map(|at| at.to_utc()).ok().or_else(day);
     at.ok_or_else(|| "must be a day like 2026-11-20, or an instant like 2026-11-20T09:00:00Z".into())
-}
-fn days(text: &str) -> Result<TimeDelta, String> {
-    let days = text.strip_suffix('d').filter(|n| n.len() <= 4 && n.bytes().all(|b| b.is_ascii_digit()));
-    let span = match days {
-        Some(days) => days.parse().ok().and_then(TimeDelta::try_days),
-        None => text.parse::<Span>().ok().map(Span::delta),
-    };
-    span.filter(|span| *span > TimeDelta::zero()).ok_or_else(|| "must be a span like 7d or 12h".into())
 }
 fn slots(text: &str) -> Result<usize, String> {
     let good = text.parse().ok().filter(|n| (1..=MOST_SLOTS).contains(n));

@@ -1,5 +1,6 @@
 //! The plugin, as the binary that people run, each with their own credentials.
 mod ask;
+mod before_and_after;
 mod decide;
 mod look;
 mod session;

@@ -1,6 +1,7 @@
 //! `close`: ends access now, one's own or, with a reason, somebody else's, and says what is owed then.
 use crate::desk::Desk;
 use crate::failure::Failure;
+use crate::output;
 use crate::settings::Close;
 use curfew::api::grant::AccessGrant;
 use curfew::api::reasons::{self, RemovalVerified};
@@ -31,9 +32,9 @@ pub async fn run(desk: &Desk, flags: &Close) -> Result<String, Failure> {
         }
     };
     let (mut done, mut failed) = (String::new(), None);
-    for target in targets {
+    for target in &targets {
         // One that fails keeps nobody from ending the others.
-        match close(desk, &target, flags).await {
+        match close(desk, target, flags).await {
             Ok(line) => done += &line,
             Err(failure) => {
                 desk.quote(&format!("{} in {}: {failure}", target.name, target.namespace));
@@ -42,7 +43,14 @@ pub async fn run(desk: &Desk, flags: &Close) -> Result<String, Failure> {
         }
     }
     match failed {
-        None => Ok(done),
+        None if desk.format.is_for_people() => Ok(done),
+        None => {
+            let mut closed = vec![];
+            for Target { namespace, name } in &targets {
+                closed.extend(desk.cluster.request_named(namespace, name).await?);
+            }
+            output::objects(&desk.format, &closed, |_| unreachable!("a table is for people"))
+        }
         Some(failure) => {
             if !done.is_empty() {
                 desk.say(done.trim_end());

@@ -19,12 +19,14 @@ pub enum Failure {
     TimedOut(String),
     /// A command that was run ended with this code, and has said why itself.
     Exited(u8),
+    /// What was looked for was found, and is no good news: 1. This is the data.
+    Found(String),
 }
 impl Failure {
     /// Stable: scripts rely on it.
     pub fn code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Error(_) => 1,
+            Self::Error(_) | Self::Found(_) => 1,
             Self::Usage(_) => 2,
             Self::Denied(_) => 3,
             Self::TimedOut(_) => 4,
@@ -41,6 +43,7 @@ impl std::fmt::Display for Failure {
         match self {
             Self::Error(words) | Self::Usage(words) | Self::Denied(words) | Self::TimedOut(words) => f.write_str(words),
             Self::Exited(code) => write!(f, "the command ended with {code}"),
+            Self::Found(_) => f.write_str("something was found"),
         }
     }
 }
@@ -75,6 +78,12 @@ impl From<NoWay> for Failure {
 impl From<serde_json::Error> for Failure {
     fn from(error: serde_json::Error) -> Self {
         Self::Error(error.to_string())
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::Error(text::line(&error.to_string(), MOST))
     }
 }
 

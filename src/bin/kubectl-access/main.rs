@@ -5,12 +5,15 @@
 mod ask;
 mod clock;
 mod close;
+mod completion;
 mod deciding;
 mod desk;
 mod exec;
 mod explain;
 mod failure;
 mod fits;
+mod input;
+mod lint;
 mod list;
 mod output;
 mod policies;
@@ -21,9 +24,11 @@ mod seat;
 mod settings;
 mod show;
 mod status;
+mod verify;
 mod wait;
 mod waiting;
 mod when;
+mod who;
 mod wizard;
 
 use clap::Parser;
@@ -46,8 +51,10 @@ fn main() -> ExitCode {
     match done {
         Ok(text) => printed(&text),
         Err(failure) => {
-            if !matches!(failure, Failure::Exited(_)) {
-                eprintln!("error: {failure}");
+            match &failure {
+                Failure::Exited(_) => {}
+                Failure::Found(data) => drop(printed(data)),
+                failure => eprintln!("error: {failure}"),
             }
             failure.code()
         }
@@ -56,21 +63,27 @@ fn main() -> ExitCode {
 
 async fn run(settings: Settings) -> Result<String, Failure> {
     let Settings { verb, common } = settings;
-    let desk = Desk::open(&common).await?;
+    let desk = async || Desk::open(&common).await;
     match verb {
-        Verb::Request(flags) => request::run(&desk, &flags).await,
-        Verb::Renew(flags) => renew::run(&desk, &flags).await,
-        Verb::Run(flags) => exec::run(&desk, &flags).await,
-        Verb::Explain(flags) => explain::run(&desk, &flags).await,
-        Verb::Policies(flags) => policies::run(&desk, &flags).await,
-        Verb::Status(flags) => status::run(&desk, &flags).await,
-        Verb::Close(flags) => close::run(&desk, &flags).await,
-        Verb::List(flags) => list::run(&desk, &flags).await,
-        Verb::Waiting => waiting::run(&desk).await,
-        Verb::Show(flags) => show::run(&desk, &flags).await,
-        Verb::Approve(flags) => deciding::run(&desk, &flags.decision, Decision::Approve, flags.shorten).await,
-        Verb::Deny(flags) => deciding::run(&desk, &flags, Decision::Deny, None).await,
-        Verb::SendBack(flags) => deciding::run(&desk, &flags, Decision::RequestDetail, None).await,
+        Verb::Request(flags) => request::run(&desk().await?, &flags).await,
+        Verb::Renew(flags) => renew::run(&desk().await?, &flags).await,
+        Verb::Run(flags) => exec::run(&desk().await?, &flags).await,
+        Verb::Explain(flags) => explain::run(&desk().await?, &flags).await,
+        Verb::Policies(flags) => policies::run(&desk().await?, &flags).await,
+        Verb::Status(flags) => status::run(&desk().await?, &flags).await,
+        Verb::Close(flags) => close::run(&desk().await?, &flags).await,
+        Verb::List(flags) => list::run(&desk().await?, &flags).await,
+        Verb::Waiting => waiting::run(&desk().await?).await,
+        Verb::Show(flags) => show::run(&desk().await?, &flags).await,
+        Verb::Approve(flags) => deciding::run(&desk().await?, &flags.decision, Decision::Approve, flags.shorten).await,
+        Verb::Deny(flags) => deciding::run(&desk().await?, &flags, Decision::Deny, None).await,
+        Verb::Who(flags) => who::run(&desk().await?, &flags).await,
+        Verb::Lint(flags) => lint::run(&common, &flags).await,
+        Verb::Verify(flags) => verify::run(&common, &flags).await,
+        Verb::Completion(flags) => completion::script(flags.of),
+        Verb::Complete(typed) => Ok(completion::complete(&typed.words).await),
+        Verb::Man => completion::manual(),
+        Verb::SendBack(flags) => deciding::run(&desk().await?, &flags, Decision::RequestDetail, None).await,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Arguments and environment of the plugin: the only module of it that reads either.
 pub mod decide;
+pub mod look;
 
 use crate::ask::Ask;
 use crate::output::Format;
@@ -72,6 +73,24 @@ pub enum Verb {
     /// Send requests back: the requester is to say more
     #[command(after_help = decide::SEND_BACK)]
     SendBack(decide::Decide),
+    /// Who had access to a namespace, to what and why: by Curfew, and standing access
+    #[command(after_help = look::WHO)]
+    Who(look::Who),
+    /// What is wrong with policies in files, before they are applied
+    #[command(after_help = look::LINT)]
+    Lint(look::Lint),
+    /// Whether records are what they were: each by its digests, and all against an earlier export
+    #[command(after_help = look::VERIFY)]
+    Verify(look::Verify),
+    /// What completes words in a shell
+    #[command(after_help = look::COMPLETION)]
+    Completion(look::Completion),
+    /// Completes words, as kubectl asks for it
+    #[command(name = "__complete", hide = true)]
+    Complete(look::Typed),
+    /// The manual page
+    #[command(name = "__man", hide = true)]
+    Man,
 }
 
 const REQUEST: &str = "Examples:
@@ -206,7 +225,7 @@ pub struct Policies {
 #[derive(Clone, Debug, Args)]
 pub struct Status {
     /// One short line for the shell's prompt; nothing if you hold nothing
-    #[arg(long)]
+    #[arg(long, conflicts_with = "output")]
     pub short: bool,
 }
 
@@ -310,7 +329,7 @@ mod tests {
         let mut command = Settings::command();
         command.build();
         command.clone().debug_assert();
-        for verb in command.get_subcommands() {
+        for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
             let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
             let own = format!("kubectl access {}", verb.get_name());
             assert!(help.starts_with("Example") && help.contains(&own), "{}: {help}", verb.get_name());

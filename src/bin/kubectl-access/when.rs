@@ -1,5 +1,5 @@
 //! Times as people read them: by their own clock, absolute and relative.
-use chrono::{DateTime, Local, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use curfew::api::time::Instant;
 
@@ -36,6 +36,21 @@ impl When {
         let (at, now) = (at.get().with_timezone(zone), self.now.with_timezone(zone));
         let is_today = at.date_naive() == now.date_naive();
         at.format(if is_today { "%H:%M" } else { "%Y-%m-%d %H:%M" }).to_string()
+    }
+    /// The first and the last second of a day.
+    pub fn day(&self, day: NaiveDate) -> Option<(Instant, Instant)> {
+        let second = TimeDelta::seconds(1);
+        Some((self.midnight(day)?, self.midnight(day.succ_opt()?)?.checked_add(-second)?))
+    }
+    fn midnight(&self, day: NaiveDate) -> Option<Instant> {
+        // A day may begin later than at midnight, where clocks are put forward then.
+        let hours = (0..3).filter_map(|hour| day.and_hms_opt(hour, 0, 0));
+        let first = |zone: &dyn Fn(NaiveDateTime) -> Option<DateTime<Utc>>| hours.clone().find_map(zone);
+        let found = match self.zone {
+            Zone::Local => first(&|at| Local.from_local_datetime(&at).earliest().map(|at| at.to_utc())),
+            Zone::Named(zone) => first(&|at| zone.from_local_datetime(&at).earliest().map(|at| at.to_utc())),
+        };
+        found.map(Instant::new)
     }
     /// `10:30 (in 25m)`, `09:50 (15m ago)`.
     pub fn both(&self, at: Instant) -> String {
@@ -93,5 +108,16 @@ mod tests {
             assert_eq!(when.both(Instant::new(at.parse().unwrap())), shown);
         }
         assert_eq!(when.left(Instant::new(now - TimeDelta::hours(1))), "0s");
+    }
+    #[test]
+    fn a_day_is_the_persons_own_also_where_clocks_are_put_forward() {
+        let day = |zone: Tz, day: &str| {
+            let when = When { now: "2026-12-01T08:15:00Z".parse().unwrap(), zone: Zone::Named(zone) };
+            when.day(day.parse().unwrap()).map(|(first, last)| format!("{first} {last}")).unwrap()
+        };
+        use chrono_tz::{Africa::Cairo, Europe::Berlin};
+        assert_eq!(day(Berlin, "2026-11-20"), "2026-11-19T23:00:00Z 2026-11-20T22:59:59Z");
+        assert_eq!(day(Berlin, "2026-03-29"), "2026-03-28T23:00:00Z 2026-03-29T21:59:59Z", "23 hours");
+        assert_eq!(day(Cairo, "2026-04-24"), "2026-04-23T22:00:00Z 2026-04-24T20:59:59Z", "it begins at one");
     }
 }

@@ -51,6 +51,12 @@ fn highest(rules: &[PolicyRule]) -> Option<Worst> {
     worst
 }
 
+/// Whether what was done, as a record has it (`get pods/log`), was looking: no change, and no connection into what runs.
+pub fn is_reading(done: &str) -> bool {
+    let looks = |of: Permission| READS.contains(&&*of.verb) && !CONNECTIONS.contains(&&*of.subresource);
+    done.parse().is_ok_and(looks)
+}
+
 const READS: &[&str] = &["get", "list", "watch"];
 const CHANGES: &[&str] = &["create", "update", "patch", "delete", "deletecollection"];
 const RBAC: &str = "rbac.authorization.k8s.io";

@@ -279,3 +279,19 @@ proptest! {
         prop_assert_eq!(permission.to_string().parse(), Ok(permission));
     }
 }
+
+#[test]
+fn j14_looking_is_neither_a_change_nor_a_connection_and_what_is_unknown_is_no_looking() {
+    for (done, looks) in [
+        ("get pods/log", true),
+        ("list deployments.apps", true),
+        ("watch secrets", true),
+        ("get pods/exec", false),
+        ("create pods/exec", false),
+        ("patch deployments.apps/scale", false),
+        ("delete pods", false),
+        ("odd", false),
+    ] {
+        assert_eq!(is_reading(done), looks, "{done}");
+    }
+}

@@ -107,6 +107,8 @@ async fn no_verb_takes_ten_calls_of_the_api() {
         &["status"],
         &["status", "--short"],
         &["list"],
+        &["who", &name, "--grants-only"],
+        &["verify"],
         &asks,
         &["close", "sup-1"],
         &["close", "--user", &dora.name, "-r", "It is not needed any more."],

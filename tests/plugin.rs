@@ -1,0 +1,213 @@
+//! What holds for every verb of `kubectl access`, as the binary that people run: each example of each help, against an API
+//! server that answers, refuses or is silent. No control plane is needed.
+#![allow(missing_docs, clippy::disallowed_methods, reason = "tests")]
+mod plugin {
+    pub mod server;
+    pub mod terminal;
+}
+
+use plugin::server::{Mood, Server};
+use plugin::terminal::in_terminal;
+use serde_json::Value;
+use std::process::{Command, Stdio};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_kubectl-access");
+
+/// What a run came to.
+#[derive(Debug)]
+struct Ran {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+fn runs(words: &[&str]) -> Ran {
+    let mut command = Command::new(PROGRAM);
+    command.args(words).env("TZ", "UTC").env_remove("KUBECONFIG").env_remove("NO_COLOR").env("TERM", "xterm");
+    // Where files are looked for that an example names: none of them is there.
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/decisions");
+    let ran = command.current_dir(folder).stdin(Stdio::null()).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Ran { code: ran.status.code(), out: text(ran.stdout), err: text(ran.stderr) }
+}
+
+/// Every verb that the help shows.
+fn verbs() -> Vec<String> {
+    let said = runs(&["__complete", "--", ""]);
+    let verbs: Vec<_> = said.out.lines().filter(|line| !line.starts_with(':')).map(str::to_owned).collect();
+    assert!(verbs.len() > 12, "{said:?}");
+    verbs
+}
+/// The examples of its help, as a shell takes them apart, without the program and the verb.
+fn examples(verb: &str) -> Vec<Vec<String>> {
+    let help = runs(&[verb, "--help"]);
+    assert_eq!((help.code, help.err.as_str()), (Some(0), ""), "{verb}: help is data");
+    let begin = format!("kubectl access {verb}");
+    let lines = help.out.lines().filter_map(|line| line.trim().strip_prefix(&begin).map(str::to_owned));
+    let lines = lines.filter(|rest| rest.is_empty() || rest.starts_with(' '));
+    lines
+        .map(|rest| words(rest.split("     #").next().unwrap_or_default().split(" | ").next().unwrap_or_default()))
+        .collect()
+}
+fn words(line: &str) -> Vec<String> {
+    let (mut words, mut quoted) = (vec![String::new()], None);
+    for c in line.trim().chars() {
+        let last = words.len() - 1;
+        match (c, quoted) {
+            ('\'' | '"', None) => quoted = Some(c),
+            (c, Some(quote)) if c == quote => quoted = None,
+            (' ', None) if !words[last].is_empty() => words.push(String::new()),
+            (' ', None) => {}
+            (c, _) => words[last].push(c),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+/// Runs every example of every verb, a few at once, with these flags after the verb; each with its words.
+fn all_examples(flags: &[&str]) -> Vec<(String, Ran)> {
+    let all: Vec<(String, Vec<String>)> = verbs()
+        .into_iter()
+        .flat_map(|verb| examples(&verb).into_iter().map(move |example| (verb.clone(), example)))
+        .collect();
+    let run = |(verb, example): &(String, Vec<String>)| {
+        let words: Vec<&str> = [verb.as_str()]
+            .into_iter()
+            .chain(flags.iter().copied())
+            .chain(example.iter().map(String::as_str))
+            .collect();
+        (words.join(" "), runs(&words))
+    };
+    std::thread::scope(|scope| {
+        let pieces: Vec<_> = all
+            .chunks(all.len().div_ceil(6))
+            .map(|piece| scope.spawn(move || piece.iter().map(run).collect::<Vec<_>>()))
+            .collect();
+        pieces.into_iter().flat_map(|piece| piece.join().unwrap()).collect()
+    })
+}
+/// Whether what was typed asks no cluster, or runs another program.
+fn is_of_its_own(line: &str) -> bool {
+    let verb = line.split(' ').next().unwrap_or_default();
+    // Files are read before a cluster is asked.
+    matches!(verb, "completion" | "run" | "lint")
+        || (verb == "verify" && (line.contains("--file") || line.contains("--against")))
+}
+/// No character of it acts on a terminal.
+fn is_harmless(text: &str) -> bool {
+    !text
+        .chars()
+        .any(|c| (c.is_control() && !matches!(c, '\n' | '\t' | '\r')) || ('\u{202a}'..='\u{202e}').contains(&c))
+}
+
+#[test]
+fn every_verb_takes_the_flags_of_kubectl_and_says_how_it_is_used() {
+    for verb in verbs() {
+        let help = runs(&[&verb, "--help"]).out;
+        for flag in [
+            "--kubeconfig <FILE>",
+            "--context <NAME>",
+            "-n, --namespace <NAME>",
+            "-A, --all-namespaces",
+            "-o, --output <FORMAT>",
+            "-l, --selector <LABELS>",
+            "--as <NAME>",
+            "--as-group <NAME>",
+            "--request-timeout <SPAN>",
+        ] {
+            assert!(help.contains(flag), "{verb} does not take {flag}");
+        }
+        assert!(
+            !examples(&verb).is_empty() || help.contains(&format!("kubectl access {verb}")),
+            "{verb} has no example"
+        );
+        let wrong = runs(&[&verb, "--no-such-flag"]);
+        assert_eq!((wrong.code, wrong.out.as_str()), (Some(2), ""), "{verb}: {wrong:?}");
+        let format = runs(&[&verb, "-o", "table"]);
+        assert!(format.code == Some(2) && format.err.contains("must be "), "{verb}: {format:?}");
+    }
+    assert_eq!(runs(&["no-such-verb"]).code, Some(2));
+    assert_eq!(runs(&[]).code, Some(2));
+}
+
+#[test]
+fn without_a_cluster_every_verb_fails_with_1_and_says_it_beside_the_data() {
+    for (line, ran) in all_examples(&["--kubeconfig", "/nonexistent"]) {
+        if !is_of_its_own(&line) {
+            assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""), "{line}: {ran:?}");
+            assert!(ran.err.starts_with("error: ") && ran.err.contains("/nonexistent"), "{line}: {ran:?}");
+        }
+    }
+}
+
+#[test]
+fn who_may_not_is_told_with_3_and_who_is_not_answered_with_4() {
+    for (mood, code) in [(Mood::Refuses, 3), (Mood::KnowsNobody, 3), (Mood::IsSilent, 4), (Mood::Babbles, 1)] {
+        let server = Server::start(mood);
+        for (line, ran) in all_examples(&["--kubeconfig", &server.kubeconfig, "--request-timeout", "1s"]) {
+            if !is_of_its_own(&line) {
+                assert_eq!((ran.code, ran.out.as_str()), (Some(code), ""), "{mood:?}: {line}: {ran:?}");
+                assert!(is_harmless(&ran.err), "{mood:?}: {line}: {ran:?}");
+            }
+        }
+    }
+}
+
+/// What is wrong with an answer in this format.
+fn faults(format: &str, ran: &Ran) -> Vec<&'static str> {
+    let is_name = |line: &str| line.split_once('/').is_some_and(|(kind, name)| !(kind.to_owned() + name).contains(' '));
+    let is_as_said = match format {
+        "json" => serde_json::from_str::<Value>(&ran.out).is_ok(),
+        "yaml" => serde_saphyr::from_str::<Value>(&ran.out).is_ok_and(|read| read.is_object()),
+        "name" => ran.out.lines().all(is_name),
+        _ => true,
+    };
+    let answered = ran.code == Some(0) && !ran.out.is_empty();
+    let mut faults = vec![];
+    faults.extend((answered && !is_as_said).then_some("it is no such format"));
+    faults.extend((!is_harmless(&ran.out) || !is_harmless(&ran.err)).then_some("it acts on a terminal"));
+    faults.extend((!matches!(ran.code, Some(0..=4))).then_some("there is no such exit code"));
+    faults
+}
+
+#[test]
+fn every_format_of_every_verb_is_what_it_says_and_what_others_wrote_acts_on_no_terminal() {
+    let server = Server::start(Mood::Answers);
+    let mut wrong = vec![];
+    for format in ["", "wide", "json", "yaml", "name", "jsonpath={.items[*].spec.reason}"] {
+        let flags = ["--kubeconfig", &server.kubeconfig, "-o", format];
+        let all = all_examples(if format.is_empty() { &flags[..2] } else { &flags });
+        // Those have no objects, and the other runs what it is given.
+        let all: Vec<_> = all.into_iter().filter(|(line, _)| !is_of_its_own(line)).collect();
+        let answered = all.iter().filter(|(_, ran)| ran.code == Some(0) && !ran.out.is_empty()).count();
+        assert!(answered > 5, "{format}: hardly anything was answered: {answered}");
+        for (line, ran) in &all {
+            // What an example says itself counts for more.
+            let format = line.split(" -o ").skip(1).last().and_then(|rest| rest.split(' ').next()).unwrap_or(format);
+            wrong.extend(faults(format, ran).into_iter().map(|fault| format!("{line}: {fault}: {ran:?}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn there_is_colour_on_a_terminal_only_and_never_with_no_color() {
+    let server = Server::start(Mood::Answers);
+    let bold = "\u{1b}[";
+    let held = ["status", "--kubeconfig", &server.kubeconfig, "-n", "empty"];
+    assert!(in_terminal(&held, &[("TERM", "xterm")]).contains(bold), "a terminal shows what matters");
+    for plain in [&[("TERM", "xterm"), ("NO_COLOR", "1")][..], &[("TERM", "dumb")]] {
+        let shown = in_terminal(&held, plain);
+        assert!(shown.contains("You hold nothing.") && !shown.contains(bold), "{plain:?}: {shown:?}");
+    }
+    let piped = runs(&held);
+    assert!(piped.err.contains("You hold nothing.") && !piped.err.contains(bold), "{piped:?}");
+}
+
+#[test]
+fn nobody_is_asked_where_nobody_can_answer() {
+    let server = Server::start(Mood::Answers);
+    let asked = runs(&["request", "--kubeconfig", &server.kubeconfig, "-n", "billing"]);
+    assert_eq!((asked.code, asked.out.as_str()), (Some(2), ""), "{asked:?}");
+    assert!(asked.err.contains("nothing was sent"), "{asked:?}");
+    assert!(server.wrote().is_empty(), "{:?}", server.wrote());
+}
