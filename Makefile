@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test mutate-admission lint generate bench control-plane chart
+.PHONY: help demo test mutate-admission lint generate bench control-plane chart plugin
 
 # The version of Kubernetes to run on (1.36 or 1.37); the default is the newest.
 export CURFEW_KUBERNETES ?= 1.37
@@ -15,6 +15,10 @@ KEEP ?=
 GRANTS ?= 1000
 # Where `make chart` writes.
 DIST ?= target/chart
+# For which targets `make plugin` builds (default: all in packaging/plugin/targets), and from where its archives will be
+# downloaded: without one no krew manifest is made.
+TARGETS ?=
+DOWNLOAD ?=
 
 # Live tests mostly wait: for time to pass, and for kube-controller-manager.
 export RUST_TEST_THREADS ?= 8
@@ -68,3 +72,7 @@ control-plane: ## Obtain the control plane (both minor versions) and Helm, so th
 chart: control-plane ## Lint the chart and package it into target/chart.
 	mkdir -p $(DIST)
 	helm="$$($(TESTBED) obtain | tail -n 1)"; "$$helm" lint --strict charts/curfew; "$$helm" package charts/curfew --destination $(DIST)
+
+plugin: ## Build and pack kubectl-access for each platform, and its krew manifest, into target/plugin (TARGETS=..., DOWNLOAD=URL).
+	packaging/plugin/build.sh build target/plugin $(TARGETS)
+	$(if $(DOWNLOAD),packaging/plugin/build.sh manifest target/plugin $(DOWNLOAD) > target/plugin/access.yaml)

@@ -3,6 +3,7 @@
 use clap::CommandFactory;
 use curfew::settings::Settings;
 use curfew::telemetry::Metrics;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -160,5 +161,52 @@ fn g10_the_chart_alerts_on_metrics_that_there_are_and_on_access_that_outlives_it
         ["curfew_expired_not_removed", "curfew_removals_failed_total", "curfew_guard_intact", "curfew_fuses_burn"]
     {
         assert!(used.contains(must), "no alert on {must}");
+    }
+}
+
+/// What `packaging/plugin/targets` says: system, architecture and the compiler's target.
+fn platforms() -> Vec<[String; 3]> {
+    let text = read("packaging/plugin/targets");
+    let rows = text.lines().filter(|line| !line.starts_with('#'));
+    rows.map(|row| row.split(' ').map(str::to_owned).collect::<Vec<_>>().try_into().unwrap()).collect()
+}
+
+#[test]
+fn the_krew_manifest_names_what_was_built_and_its_digests() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tmp/krew");
+    drop(fs::remove_dir_all(&folder));
+    fs::create_dir_all(&folder).unwrap();
+    let version = env!("CARGO_PKG_VERSION");
+    let built = [("linux", "amd64", "kubectl-access"), ("windows", "amd64", "kubectl-access.exe")];
+    for (os, arch, _) in built {
+        fs::write(folder.join(format!("kubectl-access-v{version}-{os}-{arch}.tar.gz")), os).unwrap();
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/plugin/build.sh");
+    let made = std::process::Command::new(script).arg("manifest").arg(&folder).arg("https://example.com/v1/").output();
+    let made = made.unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let manifest: serde_json::Value = serde_saphyr::from_str(&String::from_utf8(made.stdout).unwrap()).unwrap();
+    assert_eq!(manifest["metadata"]["name"], "access", "kubectl runs kubectl-access");
+    assert_eq!(manifest["spec"]["version"], format!("v{version}"));
+    assert!(manifest["spec"]["shortDescription"].as_str().unwrap().len() <= 60);
+    let all = manifest["spec"]["platforms"].as_array().unwrap();
+    assert_eq!(all.len(), built.len(), "what was not built is not offered: {all:?}");
+    for ((os, arch, program), platform) in built.iter().zip(all) {
+        let labels = &platform["selector"]["matchLabels"];
+        assert_eq!(
+            (&labels["os"], &labels["arch"], &platform["bin"]),
+            (&(*os).into(), &(*arch).into(), &(*program).into())
+        );
+        let digest: String = Sha256::digest(os).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(platform["sha256"], digest);
+        assert_eq!(platform["uri"], format!("https://example.com/v1/kubectl-access-v{version}-{os}-{arch}.tar.gz"));
+    }
+}
+
+#[test]
+fn what_is_linked_into_each_release_is_judged() {
+    let judged = read("deny.toml");
+    for [os, arch, target] in platforms() {
+        assert!(judged.contains(&format!("\"{target}\"")), "deny.toml does not look at {os} {arch} ({target})");
     }
 }
