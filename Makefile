@@ -35,6 +35,7 @@ help: ## Print this list.
 	@echo '  CURFEW_KUBERNETES=1.36   run on another minor version (1.36, 1.37)'
 	@echo '  CURFEW_CONTROL_PLANE=DIR use the etcd, kube-apiserver, kube-controller-manager and kubectl there'
 	@echo '  CURFEW_HELM=FILE         use this helm'
+	@echo '  CURFEW_CHROMIUM=FILE     look at pages with this Chromium'
 	@echo '  CURFEW_CACHE=DIR         keep downloaded and built programs there (default: ~/.cache/curfew)'
 
 demo: ## The main job on a real control plane, step by step (KEEP=1 leaves it running).
@@ -65,8 +66,9 @@ bench: ## Speed of judging a policy, and of beginning and ending access, as tabl
 	$(CARGO) build --release --workspace --bins
 	$(TESTBED) $(INSTALLED) -- $(CARGO) bench --workspace --bench speed -- $(GRANTS)
 
-control-plane: ## Obtain the control plane (both minor versions) and Helm, so that nothing else waits for it.
+control-plane: ## Obtain the control plane (both minor versions), Helm and a browser, so that nothing else waits for it.
 	$(TESTBED) obtain
+	$(TESTBED) browser
 	$(if $(OLDEST),$(TESTBED) obtain --kubernetes $(OLDEST))
 
 chart: control-plane ## Lint the chart and package it into target/chart.

@@ -7,6 +7,8 @@ use kube::ResourceExt;
 pub const FIELD_MANAGER: &str = "curfew";
 /// The UID of the grant that a binding or a fuse belongs to.
 pub const GRANT_LABEL: &str = "curfew.dev/grant";
+/// Where a namespace belongs, such as `curfew.dev/zone: production`; any value counts.
+pub const ZONE_LABEL: &str = "curfew.dev/zone";
 /// Namespaces with data that calls for more care, such as `curfew.dev/sensitivity: cardholder`; any value counts.
 pub const SENSITIVITY_LABEL: &str = "curfew.dev/sensitivity";
 /// The policy that it was decided under.
@@ -61,12 +63,12 @@ pub const MARKS: &[(&str, &str, &str)] = &[
         "Number and digest of the last entry of the record's timeline at that time.",
     ),
     (
-        "curfew.dev/zone",
+        ZONE_LABEL,
         "label on Namespace",
         "Where it belongs, such as `production`: the value is yours, and policies select by it.",
     ),
     (
-        "curfew.dev/sensitivity",
+        SENSITIVITY_LABEL,
         "label on Namespace",
         "How sensitive its systems and data are: the value is yours, and policies select by it.",
     ),

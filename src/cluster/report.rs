@@ -34,6 +34,6 @@ impl Cluster {
         let requests: Vec<_> = all.into_iter().filter_map(|request| request.0.ok()).collect();
         let unread = grants.values().filter(|grant| grant.is_none()).count() + listed_requests - requests.len();
         let listed = Listed { bindings: Some(bindings), fuses: None, grants: Some(grants) };
-        Ok(Seen { listed, requests, policies, standing, unread, shared_accounts, window, now })
+        Ok(Seen { listed, requests, policies, standing, writes: None, unread, shared_accounts, window, now })
     }
 }

@@ -27,14 +27,17 @@ impl Cluster {
     /// # Errors
     /// When the API server failed us: half an inventory is none.
     pub async fn standing(&self, whose: Whose, at: Instant) -> Result<Inventory, Error> {
-        let protected = standing::protected(&self.policies().await?, &self.namespaces().await?);
+        let (protected, unmarked) = {
+            let (policies, namespaces) = (self.policies().await?, self.namespaces().await?);
+            (standing::protected(&policies, &namespaces), standing::unmarked(&namespaces))
+        };
         let is_of_interest = |bound: &Bound| standing::is_of_interest(bound, &protected, whose);
         let foreign = ListParams::default().labels(&format!("!{GRANT_LABEL}"));
         let mut bounds = self.bounds(foreign, Bound::of_binding, is_of_interest).await?;
         let cluster = ListParams::default();
         bounds.extend(self.bounds(cluster, Bound::of_cluster_binding, is_of_interest).await?);
         let roles = self.roles_of_bindings(&bounds).await?;
-        Ok(standing::inventory(protected, bounds, &roles, at))
+        Ok(Inventory { unmarked, ..standing::inventory(protected, bounds, &roles, at) })
     }
 
     /// One binding; without a namespace, one that holds everywhere. `None`: there is none, or Curfew made it.

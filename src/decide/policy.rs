@@ -562,6 +562,11 @@ fn no_backups(observed: &Observed<'_>) -> Option<String> {
 pub const REPEATS_WITHIN: TimeDelta = TimeDelta::days(30);
 const REPEATS: usize = 3;
 
+/// Whether that many emergencies were so close to one another; their times are sorted.
+pub(super) fn are_too_many(times: &[crate::api::time::Instant]) -> bool {
+    times.windows(REPEATS).any(|some| some[REPEATS - 1].get() - some[0].get() <= REPEATS_WITHIN)
+}
+
 fn emergency_repeats(observed: &Observed<'_>) -> Option<String> {
     let names: BTreeSet<_> = observed.emergencies.iter().collect();
     let count = |name: &String| observed.emergencies.iter().filter(|other| *other == name).count();

@@ -1,15 +1,18 @@
 //! Reports: what records, requests and policies say about a time, as tables. Each is a pure function of what was read.
+mod emergencies;
 mod export;
+mod html;
 mod monthly;
 mod pilot;
 mod show;
 mod usage;
 mod weekly;
+mod writes;
 
 use super::Now;
 use super::standing::Inventory;
 use super::sweep::Listed;
-use super::table::{Format, Table};
+use super::table::Table;
 use crate::api::grant::AccessGrant;
 use crate::api::policy::AccessPolicy;
 use crate::api::request::AccessRequest;
@@ -18,8 +21,10 @@ use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, TimeDelta, 
 use clap::ValueEnum;
 use kube::{Resource, ResourceExt};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-pub use show::show;
+pub use show::{Format, show};
+pub use writes::Writes;
 
 /// Which report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +35,8 @@ pub enum Subject {
     Monthly,
     /// Who asks for what again and again, and how long it takes (I4).
     Usage,
+    /// Who took the lane for emergencies, and what is owed for it (H3, H16).
+    Emergencies,
     /// What a trial shows (I9).
     Pilot,
     /// One line for each decision (L8, I10).
@@ -69,6 +76,8 @@ pub struct Ask {
     pub format: Format,
     /// User names that several people share, by the installation.
     pub shared_accounts: Vec<String>,
+    /// A file of audit events.
+    pub audit_source: Option<PathBuf>,
 }
 
 /// A time: from its first instant to before its last.
@@ -127,6 +136,8 @@ pub struct Seen {
     pub policies: Vec<AccessPolicy>,
     /// Access past Curfew; `None`: it was not asked for.
     pub standing: Option<Inventory>,
+    /// Changes that no access by Curfew allowed, where somebody gave audit events.
+    pub writes: Option<Writes>,
     /// Objects that cannot be understood.
     pub unread: usize,
     /// User names that several people share, by the installation.
@@ -198,6 +209,7 @@ pub fn page(of: Subject, seen: &Seen) -> Page {
         Subject::Weekly => ("WeeklyReport", "Clean-up of the week", weekly::sections(seen)),
         Subject::Monthly => ("MonthlyReport", "What somebody has to look at", monthly::sections(seen)),
         Subject::Usage => ("UsageReport", "How access is used", usage::sections(seen)),
+        Subject::Emergencies => ("EmergencyReport", "Emergencies", emergencies::sections(seen)),
         Subject::Pilot => ("PilotReport", "What the trial shows", pilot::sections(seen)),
         Subject::Export => ("ExportReport", "Decisions", export::sections(seen)),
     };

@@ -6,7 +6,9 @@ mod snapshot;
 use super::policy::RoleSeen;
 use super::table::Format;
 use super::{role, selector, text};
-use crate::api::names::{GRANT_LABEL, HAND_MADE_LABEL, OWNER_ANNOTATION, REVIEW_BY_ANNOTATION};
+use crate::api::names::{
+    GRANT_LABEL, HAND_MADE_LABEL, OWNER_ANNOTATION, REVIEW_BY_ANNOTATION, SENSITIVITY_LABEL, ZONE_LABEL,
+};
 use crate::api::permission::DangerType;
 use crate::api::policy::AccessPolicy;
 use crate::api::subject::{Level, RoleKind, RoleRef};
@@ -179,6 +181,18 @@ pub fn protected<'a, N: ResourceExt + 'a>(
     names.into_iter().collect()
 }
 
+/// The namespaces of which nobody has said where they belong or how sensitive they are, Kubernetes' own aside (F10).
+pub fn unmarked<'a, N: ResourceExt + 'a>(namespaces: impl IntoIterator<Item = &'a N>) -> Vec<String> {
+    let is_unmarked = |n: &&N| {
+        let labels = n.labels();
+        !n.name_any().starts_with("kube-")
+            && !labels.contains_key(ZONE_LABEL)
+            && !labels.contains_key(SENSITIVITY_LABEL)
+    };
+    let names: BTreeSet<_> = namespaces.into_iter().filter(is_unmarked).map(ResourceExt::name_any).collect();
+    names.into_iter().collect()
+}
+
 /// Whether a binding reaches one of these namespaces, for somebody of interest.
 pub fn is_of_interest(bound: &Bound, protected: &[String], whose: Whose) -> bool {
     let reaches = match &bound.namespace {
@@ -241,6 +255,9 @@ pub struct Inventory {
     pub seen_until: Instant,
     /// What was protected.
     pub namespaces: Vec<String>,
+    /// What nobody has marked; not kept in snapshots.
+    #[serde(skip)]
+    pub unmarked: Vec<String>,
     /// The broadest first.
     pub bindings: Vec<Held>,
     /// What their roles gave.
@@ -254,6 +271,7 @@ impl Inventory {
     /// Only what reaches this namespace.
     pub fn within(mut self, namespace: &str) -> Self {
         self.namespaces.retain(|n| n == namespace);
+        self.unmarked.retain(|n| n == namespace);
         let is_protected = !self.namespaces.is_empty();
         self.bindings.retain(|held| is_protected && held.namespace.as_ref().is_none_or(|n| n == namespace));
         self.roles.retain(|given| self.bindings.iter().any(|held| given.is_of(held)));
@@ -310,7 +328,8 @@ pub fn inventory(protected: Vec<String>, bounds: Vec<Bound>, roles: &[RoleSeen],
         });
     }
     bindings.sort_by(|one, other| rank(one).cmp(&rank(other)));
-    Inventory { taken_at: at, seen_until: at, namespaces: protected, bindings, roles: given.into_values().collect() }
+    let (roles, unmarked) = (given.into_values().collect(), vec![]);
+    Inventory { taken_at: at, seen_until: at, namespaces: protected, unmarked, bindings, roles }
 }
 
 /// Broad admin first: by level, everywhere before somewhere, the most dangers before fewer.

@@ -7,6 +7,7 @@ use crate::decide::standing::{Ask, Keep, Whose};
 use crate::decide::table::Format;
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use clap::{Args, Subcommand};
+use std::path::PathBuf;
 
 /// The most slots for snapshots.
 const MOST_SLOTS: usize = 100;
@@ -23,7 +24,12 @@ impl Report {
     pub fn common(&self) -> &Common {
         match &self.kind {
             Kind::Standing(standing) => &standing.common,
-            Kind::Weekly(of) | Kind::Monthly(of) | Kind::Usage(of) | Kind::Pilot(of) | Kind::Export(of) => &of.common,
+            Kind::Monthly(Monthly { window: of, .. })
+            | Kind::Weekly(of)
+            | Kind::Emergencies(of)
+            | Kind::Usage(of)
+            | Kind::Pilot(of)
+            | Kind::Export(of) => &of.common,
         }
     }
 }
@@ -43,11 +49,15 @@ pub enum Kind {
     /// What somebody has to look at: shared accounts, access without an end or an approval, hasty approvals, refusals, ideas
     ///
     /// About the last whole month, if no other time is asked about.
-    Monthly(Window),
+    Monthly(Monthly),
     /// Who asks for what again and again, what was never begun, and how long people wait
     ///
     /// About the last 30 days, if no other time is asked about.
     Usage(Window),
+    /// Emergencies: by service, by person, how fast they were decided, which happen again, what is still owed
+    ///
+    /// About the last 30 days, if no other time is asked about. Denied ones are among them.
+    Emergencies(Window),
     /// What a trial shows: nobody decided, renewals, requests refused as vague
     ///
     /// About the last 14 days, if no other time is asked about.
@@ -62,11 +72,16 @@ impl Kind {
     pub fn ask(&self) -> Option<(report::Ask, &Window)> {
         let (of, window, when, format) = match self {
             Self::Standing(_) => return None,
-            Self::Weekly(window) => (About::Weekly, window, When::Since(TimeDelta::days(7)), Format::Table),
-            Self::Monthly(window) => (About::Monthly, window, When::Last(Period::Month), Format::Table),
-            Self::Usage(window) => (About::Usage, window, When::Since(TimeDelta::days(30)), Format::Table),
-            Self::Pilot(window) => (About::Pilot, window, When::Since(TimeDelta::days(14)), Format::Table),
-            Self::Export(window) => (About::Export, window, When::All, Format::Csv),
+            Self::Weekly(window) => (About::Weekly, window, When::Since(TimeDelta::days(7)), report::Format::Table),
+            Self::Monthly(Monthly { window, .. }) => {
+                (About::Monthly, window, When::Last(Period::Month), report::Format::Table)
+            }
+            Self::Usage(window) => (About::Usage, window, When::Since(TimeDelta::days(30)), report::Format::Table),
+            Self::Emergencies(window) => {
+                (About::Emergencies, window, When::Since(TimeDelta::days(30)), report::Format::Table)
+            }
+            Self::Pilot(window) => (About::Pilot, window, When::Since(TimeDelta::days(14)), report::Format::Table),
+            Self::Export(window) => (About::Export, window, When::All, report::Format::Csv),
         };
         let asked = window.since.map(When::Since).or(window.period.map(When::Last));
         let ask = report::Ask {
@@ -74,9 +89,24 @@ impl Kind {
             when: asked.unwrap_or(when),
             format: window.output.unwrap_or(format),
             shared_accounts: window.shared_accounts.clone(),
+            audit_source: match self {
+                Self::Monthly(monthly) => monthly.audit_source.clone(),
+                _ => None,
+            },
         };
         Some((ask, window))
     }
+}
+
+/// What somebody has to look at, and where audit events are.
+#[derive(Clone, Debug, Args)]
+pub struct Monthly {
+    /// Where the API server's audit events of that time are: file:PATH; without, nobody can tell what was changed without a task
+    #[arg(long, value_name = "file:PATH", value_parser = super::audit_source)]
+    pub audit_source: Option<PathBuf>,
+    /// About which time, and how it looks.
+    #[command(flatten)]
+    pub window: Window,
 }
 
 /// About which time, and how it looks.
@@ -89,8 +119,8 @@ pub struct Window {
     #[arg(long, value_enum, value_name = "week|month|quarter")]
     pub period: Option<Period>,
     /// How it looks; default: table, and csv for export
-    #[arg(long, short, value_enum, value_name = "table|json|csv|markdown")]
-    pub output: Option<Format>,
+    #[arg(long, short, value_enum, value_name = "table|json|csv|markdown|html")]
+    pub output: Option<report::Format>,
     /// A user name that several people share, as the operator is told; may be given again
     #[arg(long = "shared-account", value_name = "NAME", value_parser = super::user)]
     pub shared_accounts: Vec<String>,
@@ -251,19 +281,22 @@ mod tests {
         };
         let last = |days| When::Since(TimeDelta::days(days));
         for (flags, of, when, format) in [
-            (&["weekly"][..], About::Weekly, last(7), Format::Table),
-            (&["monthly"], About::Monthly, When::Last(Period::Month), Format::Table),
-            (&["usage", "-o", "csv"], About::Usage, last(30), Format::Csv),
-            (&["pilot", "--period", "week"], About::Pilot, When::Last(Period::Week), Format::Table),
-            (&["monthly", "--period=quarter"], About::Monthly, When::Last(Period::Quarter), Format::Table),
-            (&["export"], About::Export, When::All, Format::Csv),
-            (&["export", "--since=90d", "-o", "json"], About::Export, last(90), Format::Json),
+            (&["weekly"][..], About::Weekly, last(7), report::Format::Table),
+            (&["monthly"], About::Monthly, When::Last(Period::Month), report::Format::Table),
+            (&["usage", "-o", "csv"], About::Usage, last(30), report::Format::Csv),
+            (&["emergencies"], About::Emergencies, last(30), report::Format::Table),
+            (&["pilot", "--period", "week", "-o=html"], About::Pilot, When::Last(Period::Week), report::Format::Html),
+            (&["monthly", "--period=quarter"], About::Monthly, When::Last(Period::Quarter), report::Format::Table),
+            (&["export"], About::Export, When::All, report::Format::Csv),
+            (&["export", "--since=90d", "-o", "json"], About::Export, last(90), report::Format::Json),
         ] {
             assert_eq!(asked(flags), (of, when, format), "{flags:?}");
         }
         for (flags, words) in [
             (["weekly", "--since=7d", "--period=week"].as_slice(), "cannot be used with"),
             (&["weekly", "--period=year"], "week, month, quarter"),
+            (&["monthly", "--audit-source=audit.log"], "file:/var/log/kubernetes/audit.log"),
+            (&["usage", "--audit-source=file:/audit.log"], "unexpected argument"),
             (&["usage", "--since=soon"], "7d or 12h"),
             (&["usage", "--shared-account="], "kubectl auth whoami"),
         ] {

@@ -42,7 +42,9 @@ async fn an_auditor_reads_each_report() {
     };
     assert_eq!(of_ours(rows(&auditor, "export", "decisions").await), 1);
     assert_eq!(of_ours(rows(&auditor, "usage", "namespaces").await), 1);
-    for (of, title) in [("weekly", "Clean-up"), ("monthly", "look at"), ("pilot", "trial")] {
+    for (of, title) in
+        [("weekly", "Clean-up"), ("emergencies", "Emergencies"), ("monthly", "look at"), ("pilot", "trial")]
+    {
         let text = report(&auditor, &[of]).await;
         assert!(text.lines().next().unwrap().contains(title), "{text}");
     }

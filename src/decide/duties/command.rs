@@ -60,7 +60,7 @@ fn example(needed: Needed, grant: &AccessGrant) -> Value {
         Needed::FollowUps => "none".into(),
         Needed::DataReviewed => reviewed(&grant.spec.data).into(),
         Needed::Timeline => json!(["SAY WHAT HAPPENED WHEN"]),
-        Needed::Commands => json!(["SAY WHAT YOU RAN"]),
+        Needed::Commands => ran(grant),
         Needed::Attachments => json!([{"url": NO_URL, "kind": "Log"}]),
         Needed::WhyNotBroader => "SAY WHY MORE ACCESS WOULD HAVE BEEN A RISK".into(),
         Needed::WhyNotSafer => "SAY WHY SAFER METHODS DID NOT DO".into(),
@@ -68,9 +68,20 @@ fn example(needed: Needed, grant: &AccessGrant) -> Value {
     }
 }
 
+/// What audit events tell, to be made precise by who ran it (H13); nothing in it may end the quotes of a shell.
+fn ran(grant: &AccessGrant) -> Value {
+    let usage = grant.status.as_ref().and_then(|status| status.usage.as_ref());
+    let verbs = usage.map(|usage| usage.verbs.as_slice()).unwrap_or_default();
+    let plain: Vec<_> = verbs.iter().filter(|verb| !verb.is_empty() && verb.chars().all(is_plain)).collect();
+    if plain.is_empty() { json!(["SAY WHAT YOU RAN"]) } else { json!(plain) }
+}
+
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || " ._:/-,*".contains(c)
+}
+
 /// What was declared, to be corrected where something else was looked at; nothing in it may end the quotes of a shell.
 fn reviewed(data: &[DataScope]) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || " ._:/-,".contains(c);
     let one = |scope: &DataScope| {
         let parts = [Some(&scope.system), scope.kind.as_ref(), scope.tenant.as_ref()].into_iter().flatten();
         let named = [&scope.records, &scope.fields].into_iter().flatten();

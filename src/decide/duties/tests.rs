@@ -380,3 +380,21 @@ fn h14_a_denied_emergency_is_reviewed_too() {
     assert!(owed(&open, 0).command.is_some(), "what to paste is there at once");
     assert_eq!(state(&judged(denied, "2026-12-02T23:00:00Z")).as_deref(), Some("Overdue"), "to the second");
 }
+
+#[test]
+fn h13_the_commands_of_a_closeout_are_prefilled_by_what_was_seen_and_nothing_ends_their_quotes() {
+    let mut of = owes("CloseOut", "Ended", json!(["24h"]));
+    of["needs"] = json!(["Commands"]);
+    for (verbs, expected) in [
+        (json!(["get pods/log", "list deployments.apps"]), json!(["get pods/log", "list deployments.apps"])),
+        (json!(["get pods'; rm -rf /; '", "list pods"]), json!(["list pods"])),
+        (json!([]), json!(["SAY WHAT YOU RAN"])),
+    ] {
+        let mut changes = owing(json!([of]));
+        let at = "2026-12-01T09:10:00Z";
+        changes["status"]["usage"] = json!({"firstSeen": at, "lastSeen": at, "count": 2, "verbs": verbs});
+        let grant = judged(record(changes), "2026-12-01T11:00:00Z");
+        let command = owed(&grant, 0).command.clone().unwrap();
+        assert!(command.contains(&format!("\"commands\":{expected}")), "{command}");
+    }
+}

@@ -1,5 +1,5 @@
 //! What somebody has to look at: shared accounts, access without an end or an approval, hasty approvals, refusals, ideas.
-use super::{Section, Seen, ago, between, lasting, or_none};
+use super::{Section, Seen, Writes, ago, between, lasting, or_none};
 use crate::api::names::GRANT_LABEL;
 use crate::api::reasons::Screened;
 use crate::api::request::{AccessRequest, Decision};
@@ -22,7 +22,7 @@ pub(super) fn sections(seen: &Seen) -> Vec<Section> {
         shared(seen),
         without_end(seen),
         without_approval(seen),
-        without_task(),
+        without_task(seen),
         hasty(seen),
         refusals(seen),
         improvements(seen),
@@ -118,13 +118,24 @@ fn unapproved(seen: &Seen, binding: &RoleBinding) -> Option<&'static str> {
     (!agreed && spec.rule.is_none() && spec.approved_by.is_none()).then_some("its record names nobody who agreed")
 }
 
-fn without_task() -> Section {
+/// I2.
+fn without_task(seen: &Seen) -> Section {
+    let note = match &seen.writes {
+        Some(writes) => format!(
+            "Changes by people in protected namespaces that no access by Curfew allowed, by {} audit events of this time. What had standing access allowed as well is among them.",
+            writes.read()
+        ),
+        None => "Unknown here: `--audit-source file:PATH` says where the audit events of this time are. What was changed under an access its close-out says."
+            .into(),
+    };
     Section {
         name: "without-task",
         title: "Changes without a task",
-        note: "Unknown here: each access that Curfew gives has a ticket; what was changed under it its close-out says, and `status.usage` of its record where the operator reads audit events."
-            .into(),
-        table: Table { head: &["NAMESPACE", "WHAT", "BY"], rows: vec![] },
+        note,
+        table: Table {
+            head: &["NAMESPACE", "WHAT", "BY", "TIMES", "FIRST", "LAST", "ALLOWED-BY"],
+            rows: seen.writes.as_ref().map(Writes::rows).unwrap_or_default(),
+        },
     }
 }
 

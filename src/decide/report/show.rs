@@ -1,9 +1,26 @@
 //! A page as people and programs read it: one renderer for each format.
+use super::html::html;
 use super::{Page, Section, Window};
 use crate::api::time::Instant;
-use crate::decide::table::{self, Format, markdown};
+use crate::decide::table::{self, markdown};
+use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::{Map, Value};
+
+/// How a report about a time looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+    /// For spreadsheets.
+    Csv,
+    /// For tickets.
+    Markdown,
+    /// For browsers: one page that needs nothing else.
+    Html,
+}
 
 /// The whole report.
 ///
@@ -14,6 +31,7 @@ pub fn show(page: &Page, format: Format) -> serde_json::Result<String> {
         Format::Table => for_people(page),
         Format::Markdown => for_tickets(page),
         Format::Csv => sheet(page),
+        Format::Html => html(page, &about(page)),
         Format::Json => table::json(&Whole::of(page))? + "\n",
     })
 }

@@ -1,6 +1,5 @@
 use super::*;
 use crate::decide::screening::tests::{grant, policy};
-use crate::decide::table::Format;
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use serde_json::{Value, json};
 
@@ -40,7 +39,7 @@ fn seen(grants: Vec<AccessGrant>, requests: Vec<AccessRequest>) -> Seen {
     let listed = Listed { bindings: Some(vec![]), fuses: None, grants: Some(grants) };
     let window = Window::of(When::Since(TimeDelta::days(7)), now().for_record());
     let (policies, shared_accounts) = (vec![policy(json!({}))], vec!["ops-shared".to_owned()]);
-    Seen { listed, requests, policies, standing: None, unread: 0, shared_accounts, window, now: now() }
+    Seen { listed, requests, policies, standing: None, writes: None, unread: 0, shared_accounts, window, now: now() }
 }
 /// The rows of one section, each as one text.
 fn rows(of: Subject, seen: &Seen, name: &str) -> Vec<String> {
@@ -266,6 +265,214 @@ fn i2_the_monthly_report_looks_for_shared_accounts_and_access_without_an_end_or_
     assert!(task.note.starts_with("Unknown here"));
 }
 
+/// An event of that time, by alice in namespace billing, with these fields replaced.
+fn event(id: &str, changes: Value) -> crate::decide::usage::Event {
+    let mut event = json!({"auditID": id, "verb": "patch", "user": {"username": "alice"},
+        "objectRef": {"resource": "deployments", "apiGroup": "apps", "namespace": "billing"}, "responseStatus": {"code": 200},
+        "requestReceivedTimestamp": "2026-11-20T09:10:00.5Z", "annotations": {"authorization.k8s.io/decision": "allow",
+        "authorization.k8s.io/reason": "RBAC: allowed by ClusterRoleBinding \"admins\" of ClusterRole \"admin\" to User \"alice\""}});
+    event.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    crate::decide::usage::Event::read(event.to_string().as_bytes()).unwrap()
+}
+
+#[test]
+fn i2_changes_that_no_access_allowed_are_listed_where_somebody_gives_audit_events() {
+    let binding = |name: &str| {
+        let reason = format!("RBAC: allowed by RoleBinding \"{name}/billing\" of ClusterRole \"r\" to User \"alice\"");
+        json!({"annotations": {"authorization.k8s.io/decision": "allow", "authorization.k8s.io/reason": reason}})
+    };
+    let of = |resource: &str, group: &str, namespace: &str| json!({"objectRef": {"resource": resource, "apiGroup": group, "namespace": namespace}});
+    let mut record = record("billing.sup-1.7f3a2c1b", "2026-11-20T09:00:00Z", json!({}), json!({}));
+    record.metadata.labels = Some([("curfew.dev/request".to_owned(), "sup-1".to_owned())].into());
+    let mut seen = seen(vec![record], vec![]);
+    assert!(Writes::of(&seen).is_none(), "which namespaces matter is not known");
+    let inventory = json!({"takenAt": NOW, "seenUntil": NOW, "namespaces": ["billing"], "roles": [], "bindings": []});
+    seen.standing = Some(serde_json::from_value(inventory).unwrap());
+    let found = |changes: Value| {
+        let mut writes = Writes::of(&seen).unwrap();
+        writes.take(&event("a", changes));
+        writes.rows().len()
+    };
+    for (what, changes, listed) in [
+        ("what standing access allowed", json!({}), 1),
+        ("a binding of a record", binding("curfew-sup-1-7f3a2c1b"), 0),
+        ("a binding of no record", binding("curfew-sup-2-00000000"), 1),
+        (
+            "a binding of the same name elsewhere",
+            json!({"annotations": {"authorization.k8s.io/decision": "allow",
+            "authorization.k8s.io/reason": "RBAC: allowed by RoleBinding \"curfew-sup-1-7f3a2c1b/other\" of Role \"r\" to User \"alice\""}}),
+            1,
+        ),
+        ("a look", json!({"verb": "list"}), 0),
+        ("elsewhere", of("deployments", "apps", "play"), 0),
+        ("asking and deciding", of("accessrequests", "curfew.dev", "billing"), 0),
+        ("a question to the API server", of("localsubjectaccessreviews", "authorization.k8s.io", "billing"), 0),
+        ("no person", json!({"user": {"username": "system:serviceaccount:ci:deployer"}}), 0),
+        ("refused by admission", json!({"responseStatus": {"code": 403}}), 0),
+        ("forbidden", json!({"annotations": {"authorization.k8s.io/decision": "forbid"}}), 0),
+        ("before that time", json!({"requestReceivedTimestamp": "2026-11-16T11:59:59Z"}), 0),
+        ("a command in a container", of("pods", "", "billing"), 1),
+    ] {
+        assert_eq!(found(changes), listed, "{what}");
+    }
+    let mut writes = Writes::of(&seen).unwrap();
+    let later = json!({"requestReceivedTimestamp": "2026-11-21T09:10:00Z"});
+    for event in [event("a", json!({})), event("a", json!({})), event("b", later)] {
+        writes.take(&event);
+    }
+    seen.writes = Some(writes);
+    assert_eq!(
+        rows(Subject::Monthly, &seen, "without-task"),
+        [
+            "billing|patch deployments.apps|alice|2|2026-11-20T09:10:00Z|2026-11-21T09:10:00Z|RBAC: allowed by ClusterRoleBinding \"admins\" of ClusterRole \"admin\" to User \"alice\""
+        ]
+    );
+    let page = page(Subject::Monthly, &seen);
+    let task = page.sections.iter().find(|section| section.name == "without-task").unwrap();
+    assert!(task.note.contains("by 3 audit events"), "{}", task.note);
+}
+
+#[test]
+fn h3_h16_emergencies_are_counted_by_service_and_person_denied_ones_too() {
+    let crisis = |more: Value| {
+        let mut with = json!({"lane": "Emergency", "ticket": "INC-1", "policy": {"name": "incident-response", "uid": "9",
+            "generation": 1, "description": "", "retentionDays": 400},
+            "emergency": {"harm": "BusinessOutage", "impact": "Nobody can pay."}});
+        with.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        with
+    };
+    let review = |state: &str, due: &str| {
+        json!({"owed": [{"duty": "Review", "by": [{"kind": "Group", "name": "security"}], "due": due, "state": state, "consequence": ""}],
+            "dutiesState": state})
+    };
+    let denied = json!({"by": "dana", "step": "emergency", "as": {"kind": "Group", "name": "incident-managers"},
+        "decision": "Deny", "revision": "1", "comment": "no", "at": "2026-11-20T09:04:00Z"});
+    let seen = seen(
+        vec![
+            record(
+                "first",
+                "2026-11-18T09:02:00Z",
+                crisis(json!({"approvedBy": "dana"})),
+                review("Overdue", "2026-11-19T18:00:00Z"),
+            ),
+            record(
+                "second",
+                "2026-11-19T09:00:00Z",
+                crisis(json!({"ticket": "INC-2"})),
+                review("Met", "2026-11-20T18:00:00Z"),
+            ),
+            record(
+                "third",
+                "2026-11-20T09:04:00Z",
+                crisis(json!({"user": "bob", "outcome": "Denied", "approvals": [denied]})),
+                review("Open", "2026-11-24T18:00:00Z"),
+            ),
+            record("elsewhere", "2026-11-20T09:00:00Z", crisis(json!({"namespace": "shop"})), json!({})),
+            record("old", "2026-09-01T09:00:00Z", crisis(json!({})), review("Waived", "2026-09-02T18:00:00Z")),
+            record("routine", "2026-11-20T09:00:00Z", json!({}), review("Overdue", "2026-11-20T18:00:00Z")),
+        ],
+        vec![
+            request("first", "2026-11-18T09:00:00Z", json!({})),
+            request("third", "2026-11-20T09:00:00Z", json!({})),
+            request("routine", "2026-11-20T08:00:00Z", json!({})),
+        ],
+    );
+    let of = |name| rows(Subject::Emergencies, &seen, name);
+    assert_eq!(of("services"), ["billing|incident-response|3|2|1|2|2|yes", "shop|incident-response|1|1|0|1|1|no"]);
+    assert_eq!(of("people"), ["alice|3|3|0|billing, shop", "bob|1|0|1|billing"]);
+    let decisions = of("decisions");
+    assert_eq!(decisions.len(), 4);
+    assert_eq!(
+        decisions[0],
+        "first|INC-1|alice|incident-response|billing|BusinessOutage|Approved|dana|2m00s|2026-11-18T09:02:00Z|Overdue||Nobody can pay."
+    );
+    assert!(
+        decisions[3].starts_with("third|INC-1|bob|incident-response|billing|BusinessOutage|Denied|dana|4m00s|"),
+        "{decisions:?}"
+    );
+    assert_eq!(of("to-decision"), ["*|2|2m00s|4m00s|4m00s|4m00s", "incident-response|2|2m00s|4m00s|4m00s|4m00s"]);
+    assert_eq!(
+        of("owed"),
+        [
+            "first|INC-1|alice|Approved|review|Group security|2026-11-19T18:00:00Z|3d18h|incident-response|",
+            "third|INC-1|bob|Denied|review|Group security|2026-11-24T18:00:00Z||incident-response|",
+        ]
+    );
+}
+
+#[test]
+fn h12_standing_access_of_who_missed_a_duty_is_reported_to_the_owner() {
+    let made = "2026-01-01T09:00:00Z";
+    let late = |duty: &str, state: &str| json!({"owed": [{"duty": duty, "by": [{"kind": "User", "name": "alice"}], "due": made, "state": state, "consequence": ""}]});
+    let of = |user: &str| json!({"user": user, "groups": ["engineers"]});
+    let mut seen = seen(
+        vec![
+            record("missed", made, of("alice"), late("CloseOut", "Overdue")),
+            record("met", made, of("bob"), late("CloseOut", "Met")),
+            record("review", made, of("carol"), late("Review", "Overdue")),
+        ],
+        vec![],
+    );
+    let held = |binding: &str, kind: &str, name: &str| {
+        json!({"level": "Write", "namespace": "billing", "binding": binding, "role": {"kind": "ClusterRole", "name": "edit"},
+            "subjects": [{"kind": "User", "name": "zoe"}, {"kind": kind, "name": name}], "dangers": []})
+    };
+    let inventory = json!({"takenAt": NOW, "seenUntil": NOW, "namespaces": ["billing"], "roles": [], "bindings": [
+        held("own", "User", "alice"), held("team", "Group", "engineers"), held("namesake", "Group", "alice"),
+        held("hers", "User", "carol"), held("his", "User", "bob"), held("robots", "ServiceAccount", "alice")]});
+    seen.standing = Some(serde_json::from_value(inventory).unwrap());
+    assert_eq!(
+        rows(Subject::Weekly, &seen, "debtors"),
+        [
+            "alice|missed|customer-support|Group billing-owners|Write|billing|own|User alice",
+            "alice|missed|customer-support|Group billing-owners|Write|billing|team|Group engineers",
+        ]
+    );
+}
+
+#[test]
+fn i4_what_was_begun_and_never_used_is_told_where_somebody_watched_and_k6_the_plan_is_beside_what_was_seen() {
+    let day = "2026-11-20T09:00:00Z";
+    let held = |from: &str, usage: Value| {
+        let mut status =
+            json!({"startedAt": from, "endedAt": "2026-11-20T09:30:00Z", "endedBy": "c", "endReason": "Expired"});
+        if !usage.is_null() {
+            status["usage"] = usage;
+        }
+        status
+    };
+    let usage = json!({"firstSeen": "2026-11-20T09:00:00Z", "lastSeen": day, "count": 7, "verbs": ["get pods/log", "list pods"]});
+    let plan = json!({"plan": ["kubectl logs deploy/invoicer", "look at totals"]});
+    let blind = seen(vec![record("unused", day, plan.clone(), held(day, Value::Null))], vec![]);
+    assert_eq!(rows(Subject::Usage, &blind, "never-used"), [""; 0]);
+    let page = page(Subject::Usage, &blind);
+    let note = &page.sections.iter().find(|section| section.name == "never-used").unwrap().note;
+    assert!(note.starts_with("Unknown here"), "{note}");
+    let seen = seen(
+        vec![
+            record("used", day, plan, held(day, usage)),
+            record("unused", day, json!({}), held(day, Value::Null)),
+            record("before", day, json!({}), held("2026-11-20T08:59:59Z", Value::Null)),
+            record(
+                "never-begun",
+                day,
+                json!({"plan": ["x"]}),
+                json!({"endedAt": day, "endedBy": "c", "endReason": "NeverStarted"}),
+            ),
+            record("live", day, json!({}), json!({"startedAt": day})),
+        ],
+        vec![],
+    );
+    assert_eq!(
+        rows(Subject::Usage, &seen, "never-used"),
+        ["unused|alice|customer-support|billing|2026-11-20T09:00:00Z|30m00s|Expired"]
+    );
+    assert_eq!(
+        rows(Subject::Usage, &seen, "planned"),
+        ["used|SUP-1|alice|customer-support|kubectl logs deploy/invoicer; look at totals|7|get pods/log, list pods"]
+    );
+}
+
 #[test]
 fn i5_refusals_are_counted_and_ideas_collected_and_i11_who_looked_is_said() {
     let check = |code: &str| json!({"name": code, "passed": false, "code": code, "message": ""});
@@ -420,7 +627,7 @@ fn what_people_wrote_acts_in_no_format() {
     let day = "2026-11-20T09:00:00Z";
     let seen = seen(vec![record("one", day, json!({"user": evil}), json!({}))], vec![]);
     let page = page(Subject::Usage, &seen);
-    for format in [Format::Table, Format::Markdown, Format::Csv, Format::Json] {
+    for format in [Format::Table, Format::Markdown, Format::Csv, Format::Json, Format::Html] {
         let shown = show(&page, format).unwrap();
         let acts = |c: char| super::super::text::acts(c) && c != '\n' && c != '\r';
         assert!(!shown.chars().any(acts), "{format:?}: {shown:?}");
@@ -435,12 +642,12 @@ fn what_people_wrote_acts_in_no_format() {
 fn all_sections_are_in_every_format_and_what_is_empty_is_said_to_be() {
     let mut seen = seen(vec![], vec![]);
     seen.unread = 2;
-    for of in [Subject::Weekly, Subject::Monthly, Subject::Usage, Subject::Pilot] {
+    for of in [Subject::Weekly, Subject::Monthly, Subject::Usage, Subject::Emergencies, Subject::Pilot] {
         let page = page(of, &seen);
         let names: std::collections::BTreeSet<_> = page.sections.iter().map(|section| section.name).collect();
         assert_eq!(names.len(), page.sections.len());
         for section in &page.sections {
-            for format in [Format::Table, Format::Markdown] {
+            for format in [Format::Table, Format::Markdown, Format::Html] {
                 let shown = show(&page, format).unwrap();
                 assert!(shown.contains(section.title) && shown.contains("2 objects cannot be understood"), "{shown}");
             }

@@ -25,6 +25,8 @@ pub(super) fn sections(seen: &Seen) -> Vec<Section> {
         }),
         repeats(&decided),
         never_begun(&decided),
+        never_used(seen, &decided),
+        planned(&decided),
         waits("to-decision", "Time to a decision", "From filing to the decision.", seen, to_decision),
         waits("to-access", "Time to access", "From filing to the binding; planned work is left out.", seen, to_access),
     ]
@@ -113,7 +115,62 @@ fn never_begun(decided: &[&AccessGrant]) -> Section {
     }
 }
 
-fn to_decision(request: &AccessRequest, grant: &AccessGrant) -> Option<TimeDelta> {
+/// I4: somebody agreed, it held to its end, and no call was made by it. Only where somebody watched can that be told.
+fn never_used(seen: &Seen, decided: &[&AccessGrant]) -> Section {
+    let used = seen.grants().filter_map(|grant| grant.status.as_ref()?.usage.as_ref());
+    let watched = used.map(|usage| usage.first_seen).min();
+    let is = |grant: &&&AccessGrant| {
+        let ended = grant.status.as_ref().filter(|s| s.ended_at.is_some() && s.usage.is_none());
+        ended.and_then(|status| status.started_at).is_some_and(|started| watched.is_some_and(|since| since <= started))
+    };
+    let row = |grant: &&AccessGrant| {
+        let (spec, status) = (&grant.spec, grant.status.clone().unwrap_or_default());
+        let who = [grant.name_any(), spec.user.clone(), spec.policy.name.clone(), spec.namespace.clone()];
+        let reason = status.end_reason.map(|reason| format!("{reason:?}")).unwrap_or_default();
+        let held = status.started_at.zip(status.ended_at).map(|(from, to)| lasting(between(from, to)));
+        who.into_iter().chain([or_none(status.started_at), held.unwrap_or_default(), reason]).collect()
+    };
+    let note = match watched {
+        Some(since) => format!(
+            "Access that held and allowed no call. What began before {since} is left out: until then no record says anything of use."
+        ),
+        None => "Unknown here: no record says anything of use, so nobody watches, or nothing was used. The operator has to read audit events.".into(),
+    };
+    Section {
+        name: "never-used",
+        title: "Begun and never used",
+        note,
+        table: Table {
+            head: &["RECORD", "USER", "POLICY", "NAMESPACE", "STARTED", "HELD", "END"],
+            rows: decided.iter().filter(is).map(row).collect(),
+        },
+    }
+}
+
+/// K6: what somebody said they would do, beside what was seen.
+fn planned(decided: &[&AccessGrant]) -> Section {
+    let row = |grant: &&AccessGrant| {
+        let (spec, status) = (&grant.spec, grant.status.as_ref().filter(|s| s.started_at.is_some())?);
+        let (calls, seen) = match &status.usage {
+            Some(usage) => (usage.count.to_string(), usage.verbs.join(", ")),
+            None if spec.plan.is_empty() => return None,
+            None => (String::new(), String::new()),
+        };
+        let who = [grant.name_any(), spec.ticket.clone(), spec.user.clone(), spec.policy.name.clone()];
+        Some(who.into_iter().chain([spec.plan.join("; "), calls, seen]).collect())
+    };
+    Section {
+        name: "planned",
+        title: "What was planned, and what was seen",
+        note: "The plan is what they wrote when they asked, SEEN what audit events tell, at most 32 each. Empty: nobody watched, or nothing was done.".into(),
+        table: Table {
+            head: &["RECORD", "TICKET", "USER", "POLICY", "PLAN", "CALLS", "SEEN"],
+            rows: decided.iter().filter_map(row).collect(),
+        },
+    }
+}
+
+pub(super) fn to_decision(request: &AccessRequest, grant: &AccessGrant) -> Option<TimeDelta> {
     let asked = time::made(&request.metadata)?;
     // A second access was agreed to with the first.
     grant.spec.follows.is_none().then_some(between(asked, time::made(&grant.metadata)?))
@@ -125,12 +182,12 @@ fn to_access(request: &AccessRequest, grant: &AccessGrant) -> Option<TimeDelta> 
 }
 
 /// A row for all policies together, then one for each.
-fn waits(
+pub(super) fn waits(
     name: &'static str,
     title: &'static str,
     note: &str,
     seen: &Seen,
-    of: fn(&AccessRequest, &AccessGrant) -> Option<TimeDelta>,
+    of: impl Fn(&AccessRequest, &AccessGrant) -> Option<TimeDelta>,
 ) -> Section {
     let by_uid = seen.by_uid();
     let time = |grant: &AccessGrant| of(by_uid.get(grant.spec.request.uid.as_str())?, grant);

@@ -1,9 +1,10 @@
 //! What has to be cleaned up: what is open now, whenever it began, and what was renewed in the time asked about.
 use super::{Section, Seen, ago, between, lasting, or_none};
-use crate::api::duty::{DutyState, Owed};
+use crate::api::duty::{Duty, DutyState, Owed};
 use crate::api::grant::AccessGrant;
 use crate::api::policy;
 use crate::api::reasons::{self, DutiesMet, RemovalVerified};
+use crate::decide::standing::{Held, Holder};
 use crate::decide::table::Table;
 use crate::decide::{duties, review, sweep};
 use kube::ResourceExt;
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 use strum::VariantArray;
 
 pub(super) fn sections(seen: &Seen) -> Vec<Section> {
-    vec![never_closed(seen), overdue(seen), leftovers(seen), renewals(seen), reviews(seen)]
+    vec![never_closed(seen), overdue(seen), debtors(seen), leftovers(seen), renewals(seen), reviews(seen)]
 }
 
 /// G5: closed is what has its removal verified and its duties met.
@@ -50,7 +51,7 @@ fn never_closed(seen: &Seen) -> Section {
     }
 }
 
-fn is_settled(owed: &Owed) -> bool {
+pub(super) fn is_settled(owed: &Owed) -> bool {
     matches!(owed.state, DutyState::Met | DutyState::Waived)
 }
 
@@ -77,6 +78,42 @@ fn overdue(seen: &Seen) -> Section {
         table: Table {
             head: &["RECORD", "TICKET", "DUTY", "BY", "DUE", "LATE", "POLICY", "OWNER"],
             rows: rows.into_iter().map(|(_, row)| row).collect(),
+        },
+    }
+}
+
+/// H12: who missed a duty and still holds access that no duty ends, for the owner of the policy to decide on.
+fn debtors(seen: &Seen) -> Section {
+    let missed = |grant: &&AccessGrant| {
+        let owed = grant.status.iter().flat_map(|status| &status.owed);
+        // A review is not owed by who held the access.
+        owed.into_iter().any(|owed| owed.state == DutyState::Overdue && owed.duty != Duty::Review)
+    };
+    let rows = |grant: &AccessGrant| -> Vec<Vec<String>> {
+        let spec = &grant.spec;
+        let is_theirs = |holder: &&Holder| match holder.kind.as_str() {
+            "User" => holder.name == spec.user,
+            "Group" => spec.groups.contains(&holder.name),
+            _ => false,
+        };
+        let bindings = seen.standing.iter().flat_map(|inventory| &inventory.bindings);
+        let held = bindings.filter_map(|held| Some((held, held.subjects.iter().find(is_theirs)?)));
+        let row = |(held, through): (&Held, &Holder)| {
+            let level = held.level.map(|level| format!("{level:?}")).unwrap_or_default();
+            let place = held.namespace.clone().unwrap_or_else(|| "*".to_owned());
+            let policy = &spec.policy.name;
+            let who = [spec.user.clone(), grant.name_any(), policy.clone(), seen.owner(policy)];
+            who.into_iter().chain([level, place, held.binding.clone(), through.to_string()]).collect()
+        };
+        held.map(row).collect()
+    };
+    Section {
+        name: "debtors",
+        title: "Standing access of who missed a duty",
+        note: "What was granted to them has ended; what they hold past Curfew has not. The owner of the policy decides whether it goes. Groups are those that they had when they asked.".into(),
+        table: Table {
+            head: &["USER", "RECORD", "POLICY", "OWNER", "LEVEL", "NAMESPACE", "BINDING", "THROUGH"],
+            rows: seen.grants().filter(missed).flat_map(rows).collect(),
         },
     }
 }

@@ -1,5 +1,6 @@
 //! An inventory as people and programs read it.
 use super::{Change, Given, Held, Inventory, Need, changes, needs};
+use crate::api::names::{SENSITIVITY_LABEL, ZONE_LABEL};
 use crate::api::time::Instant;
 use crate::decide::table::{self, Format, Table, markdown};
 use crate::decide::text;
@@ -56,6 +57,9 @@ fn for_people(report: &Report<'_>) -> String {
     if !report.inventory.namespaces.is_empty() {
         text += &format!("\n{}", counts(report).aligned());
     }
+    if !report.inventory.unmarked.is_empty() {
+        text += &format!("\n{}\n", unmarked(report));
+    }
     if let Some((before, changes)) = report.changes() {
         text += &format!("\n{}\n", since(before, &changes));
         if !changes.is_empty() {
@@ -69,6 +73,9 @@ fn page(report: &Report<'_>) -> String {
     let mut text = format!("# Standing access\n\n{}\n\n", markdown(&summary(report)));
     text += &bindings(report, |subjects| subjects.join(", ")).markdown();
     text += &format!("\n{}", counts(report).markdown());
+    if !report.inventory.unmarked.is_empty() {
+        text += &format!("\n## Not marked\n\n{}\n", markdown(&unmarked(report)));
+    }
     if let Some((before, changes)) = report.changes() {
         text += &format!("\n## Since then\n\n{}\n\n", markdown(&since(before, &changes)));
         text += &changed(&changes, |subjects| subjects.join(", ")).markdown();
@@ -98,6 +105,16 @@ fn summary(report: &Report<'_>) -> String {
         report.inventory.people(),
         bindings.len(),
         namespaces.len()
+    )
+}
+
+/// F10.
+fn unmarked(report: &Report<'_>) -> String {
+    let all = &report.inventory.unmarked;
+    format!(
+        "{} namespaces carry neither `{ZONE_LABEL}` nor `{SENSITIVITY_LABEL}`, so nobody has said whether they are sensitive: {}.",
+        all.len(),
+        all.join(", ")
     )
 }
 
@@ -158,6 +175,8 @@ struct Whole<'a> {
     seen_until: Instant,
     /// Holders by namespace.
     namespaces: BTreeMap<String, usize>,
+    /// Namespaces that nobody has marked; only of now.
+    unmarked: &'a [String],
     bindings: Vec<Row<'a>>,
     roles: &'a [Given],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -188,6 +207,7 @@ impl<'a> Whole<'a> {
             taken_at: inventory.taken_at,
             seen_until: inventory.seen_until,
             namespaces: inventory.holders(),
+            unmarked: &inventory.unmarked,
             bindings: inventory.bindings.iter().map(row).collect(),
             roles: &inventory.roles,
             since: report.changes().map(|(before, changes)| Since {

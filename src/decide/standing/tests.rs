@@ -345,3 +345,25 @@ fn g9_the_report_names_who_holds_what_and_what_it_lacks_in_every_format() {
     let said = shown(&Report { inventory: &nothing, now: now(), before: None }, Format::Table);
     assert!(said.contains("no namespace here is protected"), "{said}");
 }
+
+#[test]
+fn f10_namespaces_that_nobody_has_marked_are_named() {
+    let all = [
+        namespace("billing", json!({"curfew.dev/zone": "production"})),
+        namespace("vault", json!({"curfew.dev/sensitivity": "cardholder"})),
+        namespace("forgotten", json!({"team": "billing"})),
+        namespace("play", json!({})),
+        namespace("kube-system", json!({})),
+    ];
+    let unmarked = unmarked(&all);
+    assert_eq!(unmarked, ["forgotten", "play"]);
+    let inventory = Inventory { unmarked, ..inventory(vec!["billing".to_owned()], vec![], &[], now()) };
+    let shown = |inventory: &Inventory, format| show(&Report { inventory, now: now(), before: None }, format).unwrap();
+    for format in [Format::Table, Format::Markdown, Format::Json] {
+        let shown = shown(&inventory, format);
+        assert!(shown.contains("forgotten") && shown.contains("play"), "{shown}");
+    }
+    assert!(shown(&inventory, Format::Table).contains("2 namespaces carry neither"));
+    let within = inventory.within("play");
+    assert!(!shown(&within, Format::Table).contains("forgotten"));
+}

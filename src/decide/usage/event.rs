@@ -95,11 +95,21 @@ impl Event {
         let words = format!("{} {resource}{dot}{group}{slash}{subresource}", self.verb);
         text::line(&words.chars().filter(|c| plain(*c)).collect::<String>(), WHAT)
     }
+    /// Whether it was allowed and succeeded.
+    pub fn is_done(&self) -> bool {
+        self.note("decision") == Some("allow") && self.response_status.code < 400
+    }
+    /// Why it was allowed, in the API server's words; empty where it does not say.
+    pub fn reason(&self) -> &str {
+        self.note("reason").unwrap_or_default()
+    }
+    fn note(&self, name: &str) -> Option<&str> {
+        self.annotations.get(&format!("authorization.k8s.io/{name}")).map(String::as_str)
+    }
     /// What RBAC said, by the annotations `authorization.k8s.io/decision` and `/reason`.
     pub fn verdict(&self) -> Verdict<'_> {
-        let note = |name: &str| self.annotations.get(&format!("authorization.k8s.io/{name}")).map(String::as_str);
-        match note("decision") {
-            Some("allow") => note("reason").and_then(binding).unwrap_or(Verdict::Other),
+        match self.note("decision") {
+            Some("allow") => self.note("reason").and_then(binding).unwrap_or(Verdict::Other),
             Some("forbid") if self.response_status.code == 403 => Verdict::Refused,
             _ => Verdict::Other,
         }

@@ -35,7 +35,7 @@ pub fn helm() -> Result<PathBuf> {
 /// Programs that are obtained together, at one version.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bundle {
-    /// `control-plane` or `helm`.
+    /// `control-plane`, `helm` or `chromium`.
     pub name: &'static str,
     /// Without a leading `v`.
     pub version: String,
@@ -75,7 +75,8 @@ impl Bundle {
         self.obtain_by(cache, |draft| self.make(draft))
     }
 
-    fn obtain_by(&self, cache: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+    /// The same, made in this way.
+    pub(crate) fn obtain_by(&self, cache: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
         let shelf = cache.join(self.name);
         fs::create_dir_all(&shelf).with_context(|| shelf.display().to_string())?;
         let home = shelf.join(&self.version);

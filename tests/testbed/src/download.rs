@@ -76,7 +76,7 @@ fn published(sums: &str, url: &str) -> Option<String> {
 }
 
 /// A connection that is not there within 5 seconds, or stalls for 30, counts as no internet: there is another way.
-fn curl(url: &str, file: &Path) -> Result<()> {
+pub(crate) fn curl(url: &str, file: &Path) -> Result<()> {
     let mut command = Command::new("curl");
     command
         .args(["--fail", "--silent", "--show-error", "--location", "--proto", "=https", "--connect-timeout", "5"])

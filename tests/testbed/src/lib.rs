@@ -7,6 +7,7 @@ pub mod arguments;
 pub mod authority;
 pub mod bed;
 pub mod binaries;
+pub mod browser;
 pub mod build;
 pub mod chart;
 pub mod checksums;

@@ -5,7 +5,9 @@ use std::{ffi::OsString, path::PathBuf, process::ExitCode, sync::Arc};
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use curfew_testbed::{
-    binaries, chart, control,
+    binaries,
+    browser::Browser,
+    chart, control,
     control_plane::{ControlPlane, Options},
     demo,
     kubernetes::Kubernetes,
@@ -30,6 +32,8 @@ struct Arguments {
 enum Verb {
     /// Put the programs of a control plane, and Helm, into the cache.
     Obtain(Version),
+    /// Put the browser in which pages are tested into the cache.
+    Browser,
     /// Show the main job on a control plane with Curfew, step by step; it fails if a step does not show what it must.
     Demo {
         #[command(flatten)]
@@ -118,6 +122,7 @@ fn main() -> ExitCode {
 fn carry_out(verb: Verb) -> Result<i32> {
     match verb {
         Verb::Obtain(version) => obtain(&version.options()?),
+        Verb::Browser => browser(),
         Verb::Demo { version, keep } => wait_for(play(&version.options()?, keep)),
         Verb::Up { version, install, keep } => wait_for(up(Options { keep, ..version.options()? }, &install)),
         Verb::Run { version, install, command } => wait_for(run(&version.options()?, &install, &command)),
@@ -133,6 +138,11 @@ fn wait_for(work: impl Future<Output = Result<i32>>) -> Result<i32> {
 fn obtain(options: &Options) -> Result<i32> {
     println!("{}", binaries::control_plane(options.kubernetes)?.display());
     println!("{}", binaries::helm()?.display());
+    Ok(0)
+}
+
+fn browser() -> Result<i32> {
+    println!("{}", Browser::obtain()?.program().display());
     Ok(0)
 }
 

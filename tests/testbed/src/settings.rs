@@ -10,6 +10,8 @@ pub const BED: &str = "CURFEW_BED";
 pub const CONTROL_PLANE: &str = "CURFEW_CONTROL_PLANE";
 /// A Helm to use in place of the pinned one.
 pub const HELM: &str = "CURFEW_HELM";
+/// A Chromium to use in place of the pinned one.
+pub const CHROMIUM: &str = "CURFEW_CHROMIUM";
 /// Which minor version of Kubernetes to run.
 pub const KUBERNETES: &str = "CURFEW_KUBERNETES";
 
