@@ -18,7 +18,7 @@ use tokio::time::sleep;
 type Failure = Box<dyn Error>;
 
 /// Before the first count: a new leader has more urgent things to read.
-const FIRST: Duration = Duration::from_secs(5);
+const FIRST: Duration = Duration::from_secs(30);
 /// Between two counts; up to a quarter more, so that clusters that were installed together do not count together.
 const EVERY: Duration = Duration::from_secs(15 * 60);
 /// After a count that failed.

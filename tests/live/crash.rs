@@ -16,10 +16,9 @@ use curfew::operate::clock::Clock;
 use curfew_testbed::bed::{Bed, Filed, Granted, Person, until};
 use curfew_testbed::connection::Connection;
 use curfew_testbed::faults::{Cut, Faults};
-use serde_json::{Value, json};
+use curfew_testbed::trail::Trail;
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use tokio::sync::Semaphore;
 
 /// How often what was under way at the crash is sent again.
@@ -199,6 +198,7 @@ async fn end(bed: &Bed, record: AccessGrant) -> End {
 /// The undisturbed life, then one for each write and cut.
 async fn survives(life: Life) {
     let test = |suffix: &str| format!("crash-{life:?}-{suffix}").to_lowercase();
+    let trail = Trail::begins(&Connection::from_env().unwrap());
     let (undisturbed, writes) = live(life, &test("0"), Faults::none()).await;
     println!("{life:?}, {} writes: {writes:#?}", writes.len());
     assert!(writes.len() >= 3, "the writes were counted");
@@ -216,12 +216,12 @@ async fn survives(life: Life) {
     });
     futures::future::join_all(lives).await;
     let agreed = !matches!(life, Life::IsDenied | Life::IsATrial);
-    all_is_made_once(&test(""), (2 * writes.len() + 1) * life.grants(), agreed);
+    all_is_made_once(&trail, &test(""), (2 * writes.len() + 1) * life.grants(), agreed);
 }
 
 /// For none of these grants was a record, a fuse or a binding made twice, nor the latter two where nobody agreed.
-fn all_is_made_once(prefix: &str, lives: usize, agreed: bool) {
-    let made = made(&Connection::from_env().unwrap(), prefix);
+fn all_is_made_once(trail: &Trail, prefix: &str, lives: usize, agreed: bool) {
+    let made = made(trail, prefix);
     let count = |what: &str| made.iter().filter(|((_, resource, _), _)| resource == what).count();
     let most = if agreed { lives } else { 0 };
     let of_each = (count("accessgrants"), count("jobs"), count("rolebindings"));
@@ -233,12 +233,9 @@ fn all_is_made_once(prefix: &str, lives: usize, agreed: bool) {
 }
 
 /// What the audit log says was made in namespaces of this prefix: how often, by namespace, resource and name.
-fn made(connection: &Connection, prefix: &str) -> BTreeMap<(String, String, String), usize> {
+fn made(trail: &Trail, prefix: &str) -> BTreeMap<(String, String, String), usize> {
     let mut made = BTreeMap::new();
-    let log = BufReader::new(File::open(connection.audit_log()).unwrap());
-    for line in log.lines().map_while(Result::ok).filter(|line| line.contains(prefix)) {
-        // The last line may be half written.
-        let Ok(event) = serde_json::from_str::<Value>(&line) else { continue };
+    for event in trail.events(prefix) {
         let of = |field: &str| event["objectRef"][field].as_str().unwrap_or_default().to_owned();
         // A record is cluster-scoped: its name begins with the namespace.
         let place = if of("namespace").is_empty() { of("name") } else { of("namespace") };

@@ -5,10 +5,9 @@ use curfew::api::reasons::{BeginReason, EndReason, Ready, RemovalVerified, Scree
 use curfew::operate::clock::Clock;
 use curfew_testbed::bed::{Bed, until};
 use curfew_testbed::faults::Faults;
+use curfew_testbed::trail::Trail;
 use http::Method;
 use serde_json::{Value, json};
-use std::fs::File;
-use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::time::Duration;
 
 #[tokio::test]
@@ -185,23 +184,18 @@ async fn nothing_is_written_in_sixty_quiet_seconds() {
     shared.files("by-shared", &policy, "30m").await.becomes(Screened::Refused).await;
     tokio::time::sleep(Duration::from_secs(15)).await;
 
-    let log = bed.connection.audit_log();
-    let (from, counted) = (std::fs::metadata(&log).unwrap().len(), operator.faults.writes().len());
+    let (minute, counted) = (Trail::begins(&bed.connection), operator.faults.writes().len());
     tokio::time::sleep(Duration::from_secs(60)).await;
-    let mut tail = File::open(&log).unwrap();
-    tail.seek(SeekFrom::Start(from)).unwrap();
-    let written = writes_about(&bed.namespace, &bed.installation().operator, BufReader::new(tail));
+    let written = writes_about(&bed.namespace, &bed.installation().operator, &minute);
     assert!(written.is_empty(), "{written:#?}");
     assert_eq!(operator.faults.writes().len(), counted);
     assert!(operator.health.standing().borrow().lease_held, "it was not dead");
 }
 
 /// What this account wrote about objects of this namespace, or of this name; questions and rehearsals are no writes.
-fn writes_about(namespace: &str, account: &str, log: impl BufRead) -> Vec<String> {
+fn writes_about(namespace: &str, account: &str, trail: &Trail) -> Vec<String> {
     let mut found = vec![];
-    for line in log.lines().map_while(Result::ok).filter(|line| line.contains(namespace)) {
-        // The first line may begin, and the last end, in the middle.
-        let Ok(event) = serde_json::from_str::<Value>(&line) else { continue };
+    for event in trail.events(namespace) {
         let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         let is_write = !["get", "list", "watch"].contains(&text("/verb"));
         let (resource, uri) = (text("/objectRef/resource"), text("/requestURI"));

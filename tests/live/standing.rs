@@ -200,11 +200,10 @@ async fn b19_the_audit_log_names_each_binding_by_hand_and_who_went_past() {
     let label = json!({"metadata": {"labels": {"curfew.dev/hand-made": "audit"}}});
     namespaces.patch(&bed.namespace, &PatchParams::default(), &Patch::Merge(label)).await.unwrap();
     let noted = |name: &str| {
-        let log = std::fs::read_to_string(bed.connection.audit_log()).unwrap();
-        let lines =
-            log.lines().filter(|line| line.contains(&bed.namespace) && line.contains("curfew-hand-made/by-hand"));
-        let events: Vec<Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
-        let event = events.iter().find(|event| event["objectRef"]["name"] == name)?;
+        let events = bed.trail.events(&bed.namespace);
+        let event = events.iter().find(|event| {
+            event["objectRef"]["name"] == name && !event["annotations"]["curfew-hand-made/by-hand"].is_null()
+        })?;
         let failed = !event["annotations"]["validation.policy.admission.k8s.io/validation_failure"].is_null();
         Some((event["annotations"]["curfew-hand-made/by-hand"].as_str().unwrap().to_owned(), failed))
     };

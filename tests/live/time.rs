@@ -10,7 +10,7 @@ use std::time::Duration;
 /// A request for work that is planned for so many seconds from now.
 fn planned(alice: &Person, policy: &str, start: i64, deadline: Option<i64>) -> (Value, DateTime<Utc>) {
     let start = Instant::new(Utc::now() + TimeDelta::seconds(start));
-    let mut request = alice.request("sup-4812", policy, "15s");
+    let mut request = alice.request("sup-4812", policy, "25s");
     request["spec"]["startTime"] = json!(start);
     if let Some(seconds) = deadline {
         request["spec"]["startDeadline"] = json!(start.checked_add(TimeDelta::seconds(seconds)));
@@ -68,7 +68,7 @@ impl Scheduled {
 
 #[tokio::test]
 async fn e25_planned_work_begins_by_itself_at_its_start_and_ends_by_itself() {
-    let work = Scheduled::new("planned", 10, None).await;
+    let work = Scheduled::new("planned", 20, None).await;
     sleeps_until(work.start - TimeDelta::milliseconds(300)).await;
     assert!(!work.alice.may("get", "pods/log").await && beginnings(&work.operator).is_empty());
     let record = work.grant.becomes(BeginReason::Bound).await;
@@ -76,7 +76,7 @@ async fn e25_planned_work_begins_by_itself_at_its_start_and_ends_by_itself() {
     assert!(work.start <= began && began < work.start + TimeDelta::seconds(4), "{began} for {}", work.start);
     assert!(work.alice.may("get", "pods/log").await);
     assert_eq!(record.spec.not_before.get(), work.start);
-    assert_eq!(record.spec.expires_at.unwrap().get(), work.start + TimeDelta::seconds(15), "counted from its start");
+    assert_eq!(record.spec.expires_at.unwrap().get(), work.start + TimeDelta::seconds(25), "counted from its start");
     assert_eq!(work.request.now().await.status.unwrap().expires_at, record.spec.expires_at);
     let record = work.grant.becomes(RemovalVerified::Removed).await;
     assert_eq!(end_reason(&record), Some(EndReason::Expired));
@@ -86,9 +86,9 @@ async fn e25_planned_work_begins_by_itself_at_its_start_and_ends_by_itself() {
 #[tokio::test]
 async fn e25_what_is_closed_or_deleted_before_its_start_never_begins() {
     let (by_alice, by_bob, deleted) = tokio::join!(
-        Scheduled::new("planned-close", 15, None),
-        Scheduled::new("planned-revoke", 15, None),
-        Scheduled::new("planned-delete", 15, None),
+        Scheduled::new("planned-close", 25, None),
+        Scheduled::new("planned-revoke", 25, None),
+        Scheduled::new("planned-delete", 25, None),
     );
     by_alice.alice.closes(&by_alice.request, "").await.unwrap();
     by_bob.bob.closes(&by_bob.request, "The change was called off.").await.unwrap();
@@ -103,10 +103,10 @@ async fn e25_what_is_closed_or_deleted_before_its_start_never_begins() {
 #[tokio::test]
 async fn e25_a_policy_that_was_tightened_before_the_start_is_the_one_that_counts() {
     let (requesters, steps, gone, same) = tokio::join!(
-        Scheduled::new("tight-who", 15, None),
-        Scheduled::new("tight-steps", 15, None),
-        Scheduled::new("tight-gone", 15, None),
-        Scheduled::new("tight-not", 15, None),
+        Scheduled::new("tight-who", 25, None),
+        Scheduled::new("tight-steps", 25, None),
+        Scheduled::new("tight-gone", 25, None),
+        Scheduled::new("tight-not", 25, None),
     );
     let others = json!([{"kind": "Group", "name": "others"}]);
     requesters.bed.policy_with(json!({"requesters": others})).await;
@@ -133,7 +133,7 @@ async fn e25_a_policy_that_was_tightened_before_the_start_is_the_one_that_counts
 #[tokio::test]
 async fn e25_an_operator_that_was_dead_at_the_start_begins_late_but_not_after_the_deadline() {
     let (late, too_late) =
-        tokio::join!(Scheduled::new("late-start", 15, None), Scheduled::new("too-late", 15, Some(2)));
+        tokio::join!(Scheduled::new("late-start", 25, None), Scheduled::new("too-late", 25, Some(2)));
     let deadline = too_late.grant.record().await.spec.start_deadline.unwrap();
     for work in [&late, &too_late] {
         work.operator.faults.stop();
@@ -148,7 +148,7 @@ async fn e25_an_operator_that_was_dead_at_the_start_begins_late_but_not_after_th
     let next = too_late.bed.operator().await;
     let record = late.grant.becomes(BeginReason::Bound).await;
     assert_eq!(record.spec.expires_at, promised, "it begins late, and does not end later");
-    assert_eq!(promised.unwrap().get(), late.start + TimeDelta::seconds(15));
+    assert_eq!(promised.unwrap().get(), late.start + TimeDelta::seconds(25));
     let record = too_late.grant.becomes(EndReason::NeverStarted).await;
     assert!(words(&record).contains(&format!("startDeadline, {deadline}")), "{}", words(&record));
     tokio::time::sleep(Duration::from_secs(1)).await;

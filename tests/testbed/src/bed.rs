@@ -4,6 +4,7 @@ use crate::chart::{self, OPERATOR, RELEASE, USERS};
 use crate::connection::Connection;
 use crate::faults::Faults;
 use crate::scope::{POLICY_LABEL, Scope};
+use crate::trail::Trail;
 use curfew::api::grant::AccessGrant;
 use curfew::api::policy::AccessPolicy;
 use curfew::api::reasons::{self, Ready, Reason};
@@ -28,7 +29,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OnceCell, watch};
 
 /// How long a test waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(45);
+const PATIENCE: Duration = Duration::from_secs(90);
 /// The operator's credentials: one Pod for the whole process.
 static OPERATOR_KUBECONFIG: OnceCell<PathBuf> = OnceCell::const_new();
 
@@ -40,6 +41,8 @@ pub struct Bed {
     pub admin: Client,
     /// The test's namespace; its policies and its lease have the same name.
     pub namespace: String,
+    /// What came into the audit log since.
+    pub trail: Trail,
 }
 /// Somebody, with their own credentials.
 pub struct Person {
@@ -106,7 +109,8 @@ impl Bed {
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}});
         let namespaces = Api::<Namespace>::all(admin.clone());
         namespaces.create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await.unwrap();
-        Self { connection, admin, namespace }
+        let trail = Trail::begins(&connection);
+        Self { connection, admin, namespace, trail }
     }
 
     /// A policy of this test: one step `service-owner` for these subjects, `curfew-logs` for 30 minutes.
@@ -426,14 +430,17 @@ pub fn conditions(status: &impl Conditions) -> Vec<String> {
     status.conditions().iter().map(|c| format!("{}={}/{}: {}", c.type_, c.status, c.reason, c.message)).collect()
 }
 
-/// Waits until there is an answer, and no longer than `PATIENCE` (45 s).
+/// Waits until there is an answer, and no longer than `PATIENCE` (90 s).
 pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, answer: impl Fn() -> F) -> T {
     let waits = tokio::time::timeout(PATIENCE, async {
+        let mut pause = Duration::from_millis(25);
         loop {
             if let Some(found) = answer().await {
                 return found;
             }
-            tokio::time::sleep(Duration::from_millis(25)).await;
+            tokio::time::sleep(pause).await;
+            // What did not come at once is not asked for again and again: other tests share the API server.
+            pause = (pause * 3 / 2).min(Duration::from_millis(100));
         }
     });
     waits.await.unwrap_or_else(|_| panic!("never: {what}"))

@@ -24,3 +24,4 @@ pub mod progress;
 pub mod scope;
 pub mod settings;
 pub mod supervise;
+pub mod trail;
