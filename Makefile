@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test mutate-admission lint generate bench control-plane chart plugin
+.PHONY: help demo test live beside mutate-admission lint generate bench control-plane chart plugin
 
 # The version of Kubernetes to run on (1.36 or 1.37); the default is the newest.
 export CURFEW_KUBERNETES ?= 1.37
@@ -44,10 +44,22 @@ demo: ## The main job on a real control plane, step by step (KEEP=1 leaves it ru
 
 test: lint control-plane ## Everything: lint, drift, unit, live and admission tests, docs.
 	$(CARGO) build --workspace --bins
-	$(TESTBED) $(INSTALLED) -- bash -c '$(CARGO) test --workspace --no-fail-fast && $(CARGO) test --workspace --test rights'
-	$(TESTBED) $(INSTALLED) -- $(CARGO) test --workspace --test alone -- --test-threads=1
-	$(if $(OLDEST),$(TESTBED) $(INSTALLED) --kubernetes $(OLDEST) -- $(CARGO) test --workspace --test live admission)
+	$(CARGO) test --workspace --no-run
+	$(CARGO) test --workspace --test alone --test rights --no-run
+	$(MAKE) --no-print-directory --jobs 2 live beside
 	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --workspace --no-deps --quiet
+
+# On one control plane, and what they did to it.
+live:
+	$(TESTBED) $(INSTALLED) -- bash -c '$(CARGO) test --workspace --no-fail-fast && $(CARGO) test --workspace --test rights'
+
+# Beside them, on control planes of their own, what stops parts of one, and what is tried on the oldest; shown when it is done.
+beside: log = target/beside.log
+beside:
+	@echo 'Tests that stop parts of a control plane$(if $(OLDEST), and those on $(OLDEST)) run meanwhile: see $(log)'
+	@($(TESTBED) $(INSTALLED) -- $(CARGO) test --workspace --test alone -- --test-threads=1 \
+	  $(if $(OLDEST),&& $(TESTBED) $(INSTALLED) --kubernetes $(OLDEST) -- $(CARGO) test --workspace --test live admission) \
+	) > $(log) 2>&1 && code=0 || code=$$?; cat $(log); exit $$code
 
 mutate-admission: ## Turn off each validation of the admission rules in turn: a test must miss each.
 	$(TESTBED) $(INSTALLED) -- $(CARGO) test --workspace --test live admission::mutants -- --ignored --nocapture
