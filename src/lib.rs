@@ -10,6 +10,8 @@
 pub mod api;
 pub mod cluster;
 pub mod decide;
+// The operator runs on Linux, what acts as its user everywhere.
+#[cfg(unix)]
 pub mod operate;
 pub mod settings;
 pub mod telemetry;

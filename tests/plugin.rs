@@ -209,5 +209,38 @@ fn nobody_is_asked_where_nobody_can_answer() {
     let asked = runs(&["request", "--kubeconfig", &server.kubeconfig, "-n", "billing"]);
     assert_eq!((asked.code, asked.out.as_str()), (Some(2), ""), "{asked:?}");
     assert!(asked.err.contains("nothing was sent"), "{asked:?}");
-    assert!(server.wrote().is_empty(), "{:?}", server.wrote());
+    let wrote: Vec<_> = server.heard().into_iter().filter(|asked| !asked.starts_with("GET ")).collect();
+    assert!(wrote.iter().all(|asked| asked.contains("selfsubjectreviews")), "{wrote:?}");
+}
+
+#[test]
+fn no_flag_is_taken_and_ignored() {
+    let server = Server::start(Mood::Answers);
+    let said = |verb: &str, example: &[String], flags: &[&str]| {
+        let kubeconfig = ["--kubeconfig", &server.kubeconfig];
+        let words = [verb].into_iter().chain(kubeconfig).chain(flags.iter().copied());
+        runs(&words.chain(example.iter().map(String::as_str)).collect::<Vec<_>>())
+    };
+    for verb in verbs() {
+        let example = examples(&verb)
+            .into_iter()
+            .find(|words| !words.iter().any(|word| word == "--short" || word == "--against"));
+        let example = example.unwrap_or_else(|| vec!["bash".to_owned()]);
+        server.heard();
+        let ran = said(&verb, &example, &["--selector", "team=billing"]);
+        let heeded = server.heard().iter().any(|asked| asked.contains("labelSelector=team%3Dbilling"));
+        let refused = ran.code == Some(2) && ran.err.contains("--selector");
+        assert!(heeded != refused, "{verb} {example:?}: heeded {heeded}: {ran:?}");
+    }
+    for (verb, flags) in [
+        ("show", &["sup-4812", "-A"][..]),
+        ("approve", &["sup-4812", "-A"]),
+        ("who", &["billing", "-A"]),
+        ("completion", &["bash", "-o", "json"]),
+        ("run", &["-o", "json", "--", "true"]),
+        ("status", &["--short", "-o", "json"]),
+    ] {
+        let ran = said(verb, &[], flags);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{verb} {flags:?}: {ran:?}");
+    }
 }

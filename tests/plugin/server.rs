@@ -24,7 +24,7 @@ pub enum Mood {
 pub struct Server {
     /// How to reach it.
     pub kubeconfig: String,
-    wrote: Arc<Mutex<Vec<String>>>,
+    heard: Arc<Mutex<Vec<String>>>,
 }
 impl Server {
     /// Listens.
@@ -32,8 +32,8 @@ impl Server {
         static STARTED: AtomicUsize = AtomicUsize::new(0);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let wrote = Arc::new(Mutex::new(vec![]));
-        let log = wrote.clone();
+        let heard = Arc::new(Mutex::new(vec![]));
+        let log = heard.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let log = log.clone();
@@ -46,11 +46,11 @@ impl Server {
         let name = format!("kubeconfig-{}-{}", std::process::id(), STARTED.fetch_add(1, Ordering::Relaxed));
         let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::write(&path, config.to_string()).unwrap();
-        Self { kubeconfig: path.to_str().unwrap().to_owned(), wrote }
+        Self { kubeconfig: path.to_str().unwrap().to_owned(), heard }
     }
-    /// What was written to it: who asks is no write.
-    pub fn wrote(&self) -> Vec<String> {
-        self.wrote.lock().unwrap().clone()
+    /// What it was asked since this was called last: method, path and query.
+    pub fn heard(&self) -> Vec<String> {
+        std::mem::take(&mut *self.heard.lock().unwrap())
     }
 }
 
@@ -73,10 +73,7 @@ fn serve(stream: TcpStream, mood: Mood, log: &Mutex<Vec<String>>) {
     drop(reader.read_exact(&mut body));
     let mut words = first.split(' ');
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let path = target.split('?').next().unwrap_or_default();
-    if method != "GET" && !path.ends_with("selfsubjectreviews") {
-        log.lock().unwrap().push(format!("{method} {path}"));
-    }
+    log.lock().unwrap().push(format!("{method} {target}"));
     let (code, said) = match mood {
         Mood::IsSilent => {
             // Until the other side has had enough.

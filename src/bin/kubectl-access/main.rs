@@ -62,7 +62,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(settings: Settings) -> Result<String, Failure> {
-    let Settings { verb, common } = settings;
+    let Settings { verb, common } = settings.heeded()?;
     let desk = async || Desk::open(&common).await;
     match verb {
         Verb::Request(flags) => request::run(&desk().await?, &flags).await,

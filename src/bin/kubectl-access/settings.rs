@@ -3,6 +3,7 @@ pub mod decide;
 pub mod look;
 
 use crate::ask::Ask;
+use crate::failure::Failure;
 use crate::output::Format;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use curfew::api::time::Span;
@@ -29,6 +30,55 @@ pub struct Settings {
     /// What every verb takes.
     #[command(flatten)]
     pub common: Common,
+}
+
+impl Settings {
+    /// What is accepted and would be ignored is refused.
+    ///
+    /// # Errors
+    /// Which flag means nothing to the verb.
+    pub fn heeded(self) -> Result<Self, Failure> {
+        let Heeds { selector, everywhere, output } = self.verb.heeds();
+        let Common { selector: labels, all_namespaces, output: format, .. } = &self.common;
+        let ignored = [
+            ("--selector", labels.is_some() && !selector),
+            ("--all-namespaces", *all_namespaces && !everywhere),
+            ("--output", *format != Format::Table && !output),
+        ];
+        match ignored.into_iter().find(|(_, is_ignored)| *is_ignored) {
+            Some((flag, _)) => Err(Failure::Usage(format!("{flag} means nothing here"))),
+            None => Ok(self),
+        }
+    }
+}
+
+/// Which flags about several objects a verb heeds.
+#[derive(Clone, Copy, Debug)]
+struct Heeds {
+    selector: bool,
+    everywhere: bool,
+    output: bool,
+}
+impl Verb {
+    fn heeds(&self) -> Heeds {
+        let [list, one, text] = [(true, true, true), (false, false, true), (false, false, false)]
+            .map(|(selector, everywhere, output)| Heeds { selector, everywhere, output });
+        match self {
+            Self::List(_) | Self::Status(_) | Self::Waiting | Self::Verify(_) => list,
+            Self::Policies(_) => Heeds { selector: false, ..list },
+            Self::Who(_) => Heeds { everywhere: false, ..list },
+            Self::Close(close) => Heeds { everywhere: close.names.is_empty(), ..one },
+            Self::Request(_)
+            | Self::Renew(_)
+            | Self::Explain(_)
+            | Self::Show(_)
+            | Self::Approve(_)
+            | Self::Deny(_)
+            | Self::SendBack(_)
+            | Self::Lint(_) => one,
+            Self::Run(_) | Self::Completion(_) | Self::Complete(_) | Self::Man => text,
+        }
+    }
 }
 
 /// What to do.
