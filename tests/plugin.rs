@@ -237,10 +237,37 @@ fn no_flag_is_taken_and_ignored() {
         ("approve", &["sup-4812", "-A"]),
         ("who", &["billing", "-A"]),
         ("completion", &["bash", "-o", "json"]),
+        ("status", &["-o", "csv"]),
+        ("report", &["weekly", "-n", "billing"]),
         ("run", &["-o", "json", "--", "true"]),
         ("status", &["--short", "-o", "json"]),
     ] {
         let ran = said(verb, &[], flags);
         assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{verb} {flags:?}: {ran:?}");
     }
+}
+
+#[test]
+fn l8_a_report_is_the_one_that_the_operators_own_program_prints() {
+    let server = Server::start(Mood::Answers);
+    let said = |program: &str, words: &[&str]| {
+        let ran = Command::new(program).args(words).args(["--kubeconfig", &server.kubeconfig]).output().unwrap();
+        assert!(ran.status.success(), "{words:?}: {}", String::from_utf8_lossy(&ran.stderr));
+        String::from_utf8(ran.stdout).unwrap()
+    };
+    let ours = |words: &[&str]| said(PROGRAM, words);
+    let theirs = |words: &[&str]| said(env!("CARGO_BIN_EXE_curfew"), words);
+    let rows = ours(&["report", "export"]);
+    assert!(rows.starts_with("\"RECORD\",") && rows.contains("\"billing.sup-4812.2\""), "{rows}");
+    assert_eq!(rows, theirs(&["report", "export"]));
+    for report in ["weekly", "monthly", "usage", "emergencies", "pilot", "export"] {
+        let words = ["report", report, "--period", "quarter", "-o", "json"];
+        let read = |text: String| {
+            let mut page: Value = serde_json::from_str(&text).unwrap();
+            assert!(page["made"].take().is_string(), "{page}");
+            page
+        };
+        assert_eq!(read(ours(&words)), read(theirs(&words)), "{report}");
+    }
+    assert!(ours(&["report", "weekly", "-o", "markdown"]).starts_with("# "));
 }

@@ -27,7 +27,7 @@ pub use show::{Format, show};
 pub use writes::Writes;
 
 /// Which report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Subject {
     /// What has to be cleaned up (G6, I1).
     Weekly,
@@ -41,6 +41,23 @@ pub enum Subject {
     Pilot,
     /// One line for each decision (L8, I10).
     Export,
+}
+impl Subject {
+    /// About which time it is, where nobody says, and how it looks then.
+    pub fn usual(self) -> (When, Format) {
+        let last = |days| When::Since(TimeDelta::days(days));
+        match self {
+            Self::Weekly => (last(7), Format::Table),
+            Self::Monthly => (When::Last(Period::Month), Format::Table),
+            Self::Usage | Self::Emergencies => (last(30), Format::Table),
+            Self::Pilot => (last(14), Format::Table),
+            Self::Export => (When::All, Format::Csv),
+        }
+    }
+    /// Whether access past Curfew is looked at, which takes rights of its own.
+    pub fn has_standing(self) -> bool {
+        matches!(self, Self::Monthly | Self::Weekly)
+    }
 }
 
 /// A whole part of the calendar, in UTC.

@@ -1,7 +1,7 @@
 //! `curfew report`: reads, and prints. It changes nothing.
 use super::clock::Clock;
 use crate::cluster::Cluster;
-use crate::decide::report::{self, Ask, Subject, Window, Writes};
+use crate::decide::report::{self, Ask, Window, Writes};
 use crate::decide::usage::Event;
 use std::error::Error;
 use std::fs::File;
@@ -18,8 +18,7 @@ const LONGEST: u64 = 1 << 20;
 pub async fn report(cluster: &Cluster, clock: &Clock, ask: Ask, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let now = clock.now();
     let window = Window::of(ask.when, now.for_record());
-    let with_standing = matches!(ask.of, Subject::Monthly | Subject::Weekly);
-    let mut seen = cluster.seen(window, now, with_standing, ask.shared_accounts).await?;
+    let mut seen = cluster.seen(window, now, ask.of.has_standing(), ask.shared_accounts).await?;
     if let Some((source, writes)) = ask.audit_source.as_ref().zip(Writes::of(&seen)) {
         let read = audited(source, writes);
         seen.writes = Some(read.map_err(|error| format!("--audit-source {}: {error}", source.display()))?);

@@ -70,19 +70,16 @@ pub enum Kind {
 impl Kind {
     /// What that asks for; `None`: access past Curfew, which has flags of its own.
     pub fn ask(&self) -> Option<(report::Ask, &Window)> {
-        let (of, window, when, format) = match self {
+        let (of, window) = match self {
             Self::Standing(_) => return None,
-            Self::Weekly(window) => (About::Weekly, window, When::Since(TimeDelta::days(7)), report::Format::Table),
-            Self::Monthly(Monthly { window, .. }) => {
-                (About::Monthly, window, When::Last(Period::Month), report::Format::Table)
-            }
-            Self::Usage(window) => (About::Usage, window, When::Since(TimeDelta::days(30)), report::Format::Table),
-            Self::Emergencies(window) => {
-                (About::Emergencies, window, When::Since(TimeDelta::days(30)), report::Format::Table)
-            }
-            Self::Pilot(window) => (About::Pilot, window, When::Since(TimeDelta::days(14)), report::Format::Table),
-            Self::Export(window) => (About::Export, window, When::All, report::Format::Csv),
+            Self::Weekly(window) => (About::Weekly, window),
+            Self::Monthly(Monthly { window, .. }) => (About::Monthly, window),
+            Self::Usage(window) => (About::Usage, window),
+            Self::Emergencies(window) => (About::Emergencies, window),
+            Self::Pilot(window) => (About::Pilot, window),
+            Self::Export(window) => (About::Export, window),
         };
+        let (when, format) = of.usual();
         let asked = window.since.map(When::Since).or(window.period.map(When::Last));
         let ask = report::Ask {
             of,

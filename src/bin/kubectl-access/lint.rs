@@ -116,7 +116,7 @@ fn answer(format: &Format, policies: usize, found: &[Finding], strict: bool) -> 
                 found.iter().map(|finding| &finding.policy).filter(|name| !name.is_empty()).collect();
             names.into_iter().map(|name| format!("accesspolicy.curfew.dev/{}\n", text::line(name, 253))).collect()
         }
-        Format::Json | Format::Yaml | Format::Jsonpath(_) => {
+        Format::Json | Format::Yaml | Format::Jsonpath(_) | Format::Page(_) => {
             let all = json!({"kind": "PolicyLint", "policies": policies, "errors": errors, "warnings": warnings,
                 "findings": found});
             output::value(format, &all)?

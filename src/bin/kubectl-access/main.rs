@@ -19,6 +19,7 @@ mod output;
 mod policies;
 mod preview;
 mod renew;
+mod report;
 mod request;
 mod seat;
 mod settings;
@@ -78,6 +79,7 @@ async fn run(settings: Settings) -> Result<String, Failure> {
         Verb::Approve(flags) => deciding::run(&desk().await?, &flags.decision, Decision::Approve, flags.shorten).await,
         Verb::Deny(flags) => deciding::run(&desk().await?, &flags, Decision::Deny, None).await,
         Verb::Who(flags) => who::run(&desk().await?, &flags).await,
+        Verb::Report(flags) => report::run(&desk().await?, &flags).await,
         Verb::Lint(flags) => lint::run(&common, &flags).await,
         Verb::Verify(flags) => verify::run(&common, &flags).await,
         Verb::Completion(flags) => completion::script(flags.of),

@@ -2,6 +2,8 @@
 pub mod jsonpath;
 
 use crate::failure::Failure;
+use clap::ValueEnum;
+pub use curfew::decide::report::Format as PageFormat;
 use curfew::decide::{table::Table, text};
 use kube::{CustomResourceExt, Resource, ResourceExt};
 use serde::Serialize;
@@ -23,6 +25,8 @@ pub enum Format {
     Name,
     /// What a template makes of the objects.
     Jsonpath(jsonpath::Template),
+    /// Only of reports: for spreadsheets, tickets and browsers.
+    Page(PageFormat),
 }
 impl std::str::FromStr for Format {
     type Err = String;
@@ -35,7 +39,10 @@ impl std::str::FromStr for Format {
             "name" => Self::Name,
             _ => match text.strip_prefix("jsonpath=") {
                 Some(template) => Self::Jsonpath(template.parse()?),
-                None => return Err("must be wide, json, yaml, name or jsonpath=TEMPLATE".to_owned()),
+                None => match PageFormat::from_str(text, false).ok().filter(|page| *page != PageFormat::Table) {
+                    Some(page) => Self::Page(page),
+                    None => return Err("must be wide, json, yaml, name or jsonpath=TEMPLATE".to_owned()),
+                },
             },
         })
     }
@@ -62,7 +69,7 @@ where
             let line = |object: &K| format!("{kind}.{}/{}\n", K::group(&()), object.name_any());
             Ok(objects.iter().map(line).collect())
         }
-        Format::Json | Format::Yaml | Format::Jsonpath(_) => {
+        Format::Json | Format::Yaml | Format::Jsonpath(_) | Format::Page(_) => {
             let items = objects.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>()?;
             value(
                 format,
@@ -83,7 +90,7 @@ pub fn value(format: &Format, value: &Value) -> Result<String, Failure> {
             Ok(harmless(&yaml))
         }
         Format::Jsonpath(template) => template.render(value).map_err(Failure::Error).map(|text| harmless(&text)),
-        Format::Table | Format::Wide | Format::Name | Format::Json => {
+        Format::Table | Format::Wide | Format::Name | Format::Json | Format::Page(_) => {
             Ok(harmless(&(serde_json::to_string_pretty(value)? + "\n")))
         }
     }

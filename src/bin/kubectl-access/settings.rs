@@ -38,12 +38,14 @@ impl Settings {
     /// # Errors
     /// Which flag means nothing to the verb.
     pub fn heeded(self) -> Result<Self, Failure> {
-        let Heeds { selector, everywhere, output } = self.verb.heeds();
-        let Common { selector: labels, all_namespaces, output: format, .. } = &self.common;
+        let Heeds { selector, everywhere, output, place, pages } = self.verb.heeds();
+        let Common { selector: labels, all_namespaces, output: format, namespace, .. } = &self.common;
         let ignored = [
             ("--selector", labels.is_some() && !selector),
             ("--all-namespaces", *all_namespaces && !everywhere),
+            ("--namespace", namespace.is_some() && !place),
             ("--output", *format != Format::Table && !output),
+            ("this --output", matches!(format, Format::Page(_)) && !pages),
         ];
         match ignored.into_iter().find(|(_, is_ignored)| *is_ignored) {
             Some((flag, _)) => Err(Failure::Usage(format!("{flag} means nothing here"))),
@@ -52,21 +54,26 @@ impl Settings {
     }
 }
 
-/// Which flags about several objects a verb heeds.
+/// Which of kubectl's flags a verb heeds.
 #[derive(Clone, Copy, Debug)]
 struct Heeds {
     selector: bool,
     everywhere: bool,
     output: bool,
+    place: bool,
+    /// The formats of reports.
+    pages: bool,
 }
 impl Verb {
     fn heeds(&self) -> Heeds {
-        let [list, one, text] = [(true, true, true), (false, false, true), (false, false, false)]
-            .map(|(selector, everywhere, output)| Heeds { selector, everywhere, output });
+        let list = Heeds { selector: true, everywhere: true, output: true, place: true, pages: false };
+        let one = Heeds { selector: false, everywhere: false, ..list };
         match self {
             Self::List(_) | Self::Status(_) | Self::Waiting | Self::Verify(_) => list,
             Self::Policies(_) => Heeds { selector: false, ..list },
-            Self::Who(_) => Heeds { everywhere: false, ..list },
+            // The namespace is an argument, as one is asked about that is not one's own.
+            Self::Who(_) => Heeds { everywhere: false, place: false, ..list },
+            Self::Report(_) => Heeds { place: false, pages: true, ..one },
             Self::Close(close) => Heeds { everywhere: close.names.is_empty(), ..one },
             Self::Request(_)
             | Self::Renew(_)
@@ -76,7 +83,7 @@ impl Verb {
             | Self::Deny(_)
             | Self::SendBack(_)
             | Self::Lint(_) => one,
-            Self::Run(_) | Self::Completion(_) | Self::Complete(_) | Self::Man => text,
+            Self::Run(_) | Self::Completion(_) | Self::Complete(_) | Self::Man => Heeds { output: false, ..one },
         }
     }
 }
@@ -132,6 +139,9 @@ pub enum Verb {
     /// Whether records are what they were: each by its digests, and all against an earlier export
     #[command(after_help = look::VERIFY)]
     Verify(look::Verify),
+    /// What records and requests say about a time: as `curfew report`, with your rights
+    #[command(after_help = look::REPORT)]
+    Report(look::Report),
     /// What completes words in a shell
     #[command(after_help = look::COMPLETION)]
     Completion(look::Completion),
@@ -326,7 +336,7 @@ pub struct Common {
     /// All namespaces
     #[arg(short = 'A', long, global = true, conflicts_with = "namespace")]
     pub all_namespaces: bool,
-    /// wide, json, yaml, name or jsonpath=TEMPLATE [default: for people]
+    /// wide, json, yaml, name or jsonpath=TEMPLATE; of a report csv, markdown or html too [default: for people]
     #[arg(short, long, global = true, value_name = "FORMAT", default_value = "", hide_default_value = true)]
     pub output: Format,
     /// Only objects with these labels

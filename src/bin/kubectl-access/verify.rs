@@ -75,7 +75,9 @@ fn shown(format: &Format, verdicts: &[Verdict]) -> Result<String, Failure> {
             let wrong = verdicts.iter().filter(|verdict| !verdict.found.is_empty());
             Ok(wrong.map(|of| format!("accessgrant.curfew.dev/{}\n", text::line(&of.record, 253))).collect())
         }
-        Format::Json | Format::Yaml | Format::Jsonpath(_) => output::value(format, &json!({"records": verdicts})),
+        Format::Json | Format::Yaml | Format::Jsonpath(_) | Format::Page(_) => {
+            output::value(format, &json!({"records": verdicts}))
+        }
     }
 }
 

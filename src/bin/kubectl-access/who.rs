@@ -91,7 +91,7 @@ fn shown(
         Format::Table | Format::Wide if found.is_empty() => Ok(String::new()),
         Format::Table | Format::Wide => Ok(table(found, when, *format == Format::Wide).aligned()),
         Format::Name => Ok(found.iter().map(name).collect()),
-        Format::Json | Format::Yaml | Format::Jsonpath(_) => {
+        Format::Json | Format::Yaml | Format::Jsonpath(_) | Format::Page(_) => {
             let all = json!({"kind": "WhoHadAccess", "namespace": flags.place, "from": window.from, "until": window.until,
                 "access": found, "notes": notes});
             output::value(format, &all)

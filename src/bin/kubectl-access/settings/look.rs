@@ -2,6 +2,31 @@
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use clap::{Args, ValueEnum};
 use curfew::api::time::days_or_span;
+use curfew::decide::report::{Period, Subject};
+
+/// Examples of `report`.
+pub const REPORT: &str = "Examples:
+  kubectl access report weekly                          # what has to be cleaned up now
+  kubectl access report monthly -o markdown             # of the last whole month, for a ticket
+  kubectl access report usage --since 90d -o json
+  kubectl access report export --period quarter         # one row for each decision, as CSV";
+
+/// Which report, about which time.
+#[derive(Clone, Debug, Args)]
+pub struct Report {
+    /// Which
+    #[arg(value_enum, value_name = "KIND")]
+    pub of: Subject,
+    /// About the last so long: like 7d or 12h
+    #[arg(long, value_name = "SPAN", value_parser = days_or_span, conflicts_with = "period")]
+    pub since: Option<TimeDelta>,
+    /// About the last whole week, month or quarter that is over, in UTC
+    #[arg(long, value_enum, value_name = "week|month|quarter")]
+    pub period: Option<Period>,
+    /// A user name that several people share, as the operator is told; may be given again
+    #[arg(long = "shared-account", value_name = "NAME")]
+    pub shared_accounts: Vec<String>,
+}
 
 /// Examples of `completion`.
 pub const COMPLETION: &str = "Examples:
