@@ -271,3 +271,27 @@ fn l8_a_report_is_the_one_that_the_operators_own_program_prints() {
     }
     assert!(ours(&["report", "weekly", "-o", "markdown"]).starts_with("# "));
 }
+
+#[test]
+fn names_in_the_cluster_are_completed_by_what_the_verb_can_do_something_about() {
+    let server = Server::start(Mood::Answers);
+    let kubeconfig = format!("--kubeconfig={}", server.kubeconfig);
+    for (words, offered) in [
+        (&["explain", "cust"][..], "customer-support\n"),
+        (&["show", ""], "sup-4812\n"),
+        (&["request", "--from", "sup"], "sup-4812\n"),
+        // It is alice's own, and waits for nobody.
+        (&["approve", ""], ""),
+        (&["verify", "bil"], "billing.sup-4812.2\n"),
+        (&["who", ""], "billing\n"),
+        (&["list", "-n", "b"], "billing\n"),
+    ] {
+        let (verb, rest) = words.split_first().unwrap();
+        let typed = ["__complete", "--", verb, &kubeconfig];
+        let said = runs(&typed.into_iter().chain(rest.iter().copied()).collect::<Vec<_>>());
+        assert_eq!((said.out.as_str(), said.err.as_str()), (format!("{offered}:4\n").as_str(), ""), "{words:?}");
+    }
+    let silent = Server::start(Mood::IsSilent);
+    let said = runs(&["__complete", "--", "show", "--kubeconfig", &silent.kubeconfig, ""]);
+    assert_eq!((said.code, said.out.as_str()), (Some(0), ":4\n"), "nobody waits for long");
+}
