@@ -236,6 +236,7 @@ fn no_flag_is_taken_and_ignored() {
         ("show", &["sup-4812", "-A"][..]),
         ("approve", &["sup-4812", "-A"]),
         ("who", &["billing", "-A"]),
+        ("who", &["billing", "-n", "orders"]),
         ("completion", &["bash", "-o", "json"]),
         ("status", &["-o", "csv"]),
         ("report", &["weekly", "-n", "billing"]),

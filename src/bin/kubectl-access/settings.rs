@@ -71,8 +71,7 @@ impl Verb {
         match self {
             Self::List(_) | Self::Status(_) | Self::Waiting | Self::Verify(_) => list,
             Self::Policies(_) => Heeds { selector: false, ..list },
-            // The namespace is an argument, as one is asked about that is not one's own.
-            Self::Who(_) => Heeds { everywhere: false, place: false, ..list },
+            Self::Who(_) => Heeds { everywhere: false, ..list },
             Self::Report(_) => Heeds { place: false, pages: true, ..one },
             Self::Close(close) => Heeds { everywhere: close.names.is_empty(), ..one },
             Self::Request(_)

@@ -20,19 +20,25 @@ pub async fn run(desk: &Desk, flags: &Who) -> Result<String, Failure> {
     let when = desk.when();
     let now = Instant::new(when.now);
     let window = asked(flags, &when, now)?;
-    let which = Which { labels: desk.selector.clone(), ..Which::within(Some(flags.place.clone())) };
+    let place = match &flags.place {
+        Some(place) if desk.is_named && *place != desk.namespace => {
+            return Err(Failure::Usage("NAMESPACE and --namespace name two".to_owned()));
+        }
+        named => named.as_deref().unwrap_or(&desk.namespace),
+    };
+    let which = Which { labels: desk.selector.clone(), ..Which::within(Some(place.to_owned())) };
     let records = desk.cluster.records_of(&which).await?;
-    let mut found = who::granted(&records, &flags.place, window);
+    let mut found = who::granted(&records, place, window);
     let mut notes = vec![];
     if flags.grants_only {
         notes.push("Standing access was not looked at (--grants-only).".to_owned());
     } else {
-        let (standing, unknown) = who::standing(inventories(desk, flags, window, now).await?, &flags.place, window);
+        let (standing, unknown) = who::standing(inventories(desk, flags, window, now).await?, place, window);
         found.extend(standing);
         notes.extend(unknown.iter().map(|words| format!("Beware: {words}.")));
     }
     if desk.format.is_for_people() {
-        let place = text::line(&flags.place, 63);
+        let place = text::line(place, 63);
         desk.say(&match window.from == window.until {
             true => format!("Access to {place} at {}:", when.both(window.from)),
             false => format!("Access to {place} from {} until {}:", when.both(window.from), when.both(window.until)),
@@ -40,7 +46,7 @@ pub async fn run(desk: &Desk, flags: &Who) -> Result<String, Failure> {
     }
     // Who reads the data alone must not miss what is not in it.
     notes.iter().for_each(|note| desk.quote(note));
-    shown(&desk.format, flags, window, &found, &notes, &when)
+    shown(&desk.format, place, window, &found, &notes, &when)
 }
 
 fn asked(flags: &Who, when: &When, now: Instant) -> Result<Window, Failure> {
@@ -81,7 +87,7 @@ async fn inventories(desk: &Desk, flags: &Who, window: Window, now: Instant) -> 
 
 fn shown(
     format: &Format,
-    flags: &Who,
+    place: &str,
     window: Window,
     found: &[Access],
     notes: &[String],
@@ -92,7 +98,7 @@ fn shown(
         Format::Table | Format::Wide => Ok(table(found, when, *format == Format::Wide).aligned()),
         Format::Name => Ok(found.iter().map(name).collect()),
         Format::Json | Format::Yaml | Format::Jsonpath(_) | Format::Page(_) => {
-            let all = json!({"kind": "WhoHadAccess", "namespace": flags.place, "from": window.from, "until": window.until,
+            let all = json!({"kind": "WhoHadAccess", "namespace": place, "from": window.from, "until": window.until,
                 "access": found, "notes": notes});
             output::value(format, &all)
         }
@@ -221,12 +227,12 @@ mod tests {
         found
     }
     fn flags() -> Who {
-        Who { place: "billing".into(), since: None, at: None, grants_only: false, home: "curfew".into() }
+        Who { place: Some("billing".into()), since: None, at: None, grants_only: false, home: "curfew".into() }
     }
     fn printed(format: &str) -> String {
         let now = Instant::new(when().now);
         let (format, window) = (format.parse().unwrap(), Window { from: now, until: now });
-        shown(&format, &flags(), window, &found(), &["Beware.".into()], &when()).unwrap()
+        shown(&format, "billing", window, &found(), &["Beware.".into()], &when()).unwrap()
     }
 
     #[test]

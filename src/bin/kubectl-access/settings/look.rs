@@ -81,9 +81,9 @@ pub const WHO: &str = "Examples:
 /// To what, and when.
 #[derive(Clone, Debug, Args)]
 pub struct Who {
-    /// The namespace
+    /// The namespace [default: that of --namespace or the context]
     #[arg(value_name = "NAMESPACE")]
-    pub place: String,
+    pub place: Option<String>,
     /// In the last so long: like 24h or 7d
     #[arg(long, value_name = "SPAN", value_parser = days_or_span, conflicts_with = "at")]
     pub since: Option<TimeDelta>,
