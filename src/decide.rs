@@ -3,6 +3,7 @@
 pub mod adopt;
 pub mod approval;
 pub mod approvers;
+pub mod at_once;
 pub mod attestation;
 pub mod brief;
 pub mod calendar;
@@ -32,6 +33,7 @@ pub mod role;
 pub mod screening;
 pub mod second;
 pub mod selector;
+pub mod self_approval;
 pub mod standing;
 pub mod sweep;
 pub mod table;

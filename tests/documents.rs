@@ -308,6 +308,12 @@ const CASES: &[(&str, &str, Window, Steps)] = &[
         ("1h", "4h", false),
         &[("service-owner", &["service-owners"]), ("incident-manager", &["incident-managers"])],
     ),
+    (
+        "E12: at once in an emergency, else an incident manager agrees",
+        "live-incident",
+        ("30m", "1h", false),
+        &[("incident-manager", &["incident-managers"])],
+    ),
     ("E5: 8 hours at most", "live-debugging", ("1h", "8h", false), &[("service-owner", &["service-owners"])]),
     (
         "E10: half an hour; D8: a manager is enough",
@@ -388,6 +394,7 @@ fn e16_what_does_more_has_less_time() {
         "hotfix: restart 30m",
         "incident-response: restart 1h",
         "live-debugging: shell 1h",
+        "live-incident: restart 30m",
         "small-team: restart 30m",
     ];
     assert_eq!(caps.collect::<Vec<_>>(), expected);
@@ -440,7 +447,7 @@ fn a6_a8_a9_each_case_asks_for_its_evidence_and_reads_first() {
 
 #[test]
 fn a7_an_incident_is_the_ticket_of_what_is_for_incidents() {
-    for name in ["incident-response", "disaster-recovery"] {
+    for name in ["incident-response", "live-incident", "disaster-recovery"] {
         assert_eq!(policy(name).spec.evidence.ticket.pattern, "^INC-[0-9]+$", "{name}");
     }
 }

@@ -45,7 +45,7 @@ fn request(state: &str, observed: i64) -> Value {
 
 /// Every state that a request can be in, with what Argo CD and Flux make of it.
 const STATES: &[(&str, &str, &[&str])] = &[
-    ("Suspended", "current", &["Waiting", "Scheduled"]),
+    ("Suspended", "current", &["Waiting", "AtOnce", "Scheduled"]),
     (
         "Healthy",
         "current",
@@ -84,6 +84,7 @@ const STATES: &[(&str, &str, &[&str])] = &[
         "inProgress",
         &[
             "New",
+            "SelfApproved",
             "Preparing",
             "Unguarded",
             "ClockSkew",

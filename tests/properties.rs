@@ -2,10 +2,11 @@
 //! garbage collector and crashes do, and in whatever order, the passes settle, access begins only while it is agreed, and it ends.
 #![allow(missing_docs, reason = "a test")]
 use chrono::{DateTime, TimeDelta, Utc};
+use curfew::api::duty::Duty;
 use curfew::api::grant::{AccessGrant, AccessGrantStatus};
 use curfew::api::names;
-use curfew::api::policy::{AccessPolicy, AccessPolicySpec, Mode, Step};
-use curfew::api::reasons::{self, Outcome, RemovalVerified, SecondStage};
+use curfew::api::policy::{AccessPolicy, AccessPolicySpec, EmergencyGrant, Mode, Step};
+use curfew::api::reasons::{self, EndReason, FlagType, Outcome, RemovalVerified, SecondStage};
 use curfew::api::request::AccessRequest;
 use curfew::api::time::Instant;
 use curfew::decide::edits::{self, Edits};
@@ -15,7 +16,9 @@ use curfew::decide::screening::Seen;
 use curfew::decide::timeline::{self, Chain};
 use curfew::decide::transition::Transition;
 use curfew::decide::usage::Watch;
-use curfew::decide::{Audit, Fuses, Guard, Installation, Next, Now, Standing, children, grant, request, role, second};
+use curfew::decide::{
+    Audit, Fuses, Guard, Installation, Next, Now, Standing, at_once, children, grant, request, role, second,
+};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::rbac::v1::{PolicyRule, RoleBinding};
@@ -31,6 +34,10 @@ enum Event {
     Approve,
     /// carol, for security.
     ApproveToo,
+    /// kim, who is on call.
+    ApproveAtNight,
+    /// alice says what she sees and does.
+    Note,
     Deny,
     Close,
     /// alice has found something, and starts the second access.
@@ -103,7 +110,9 @@ impl World {
                     {"name": "logs", "level": "ReadOnly", "roleRef": {"kind": "ClusterRole", "name": "curfew-logs"}},
                     {"name": "restart", "level": "LimitedWrite", "roleRef": {"kind": "ClusterRole", "name": "curfew-restart"}}],
                 "duration": {"default": "10m", "max": "1h"}, "evidence": {"ticket": {"pattern": "^SUP-[0-9]+$", "message": "A case."}, "require": []},
-                "approval": {"pendingTimeout": "30m", "steps": [{"name": "owner", "approvers": [{"kind": "Group", "name": "owners"}]}]}},
+                "approval": {"pendingTimeout": "30m", "steps": [{"name": "owner", "approvers": [{"kind": "Group", "name": "owners"}]}]},
+                "emergency": {"access": ["logs"], "grant": "AtOnce", "noteWithin": "5m", "approvers": [{"kind": "Group", "name": "emergencys"}],
+                    "review": {"reviewers": [{"kind": "Group", "name": "security"}]}}},
             "status": {"observedGeneration": 1, "conditions": [{"type": "Ready", "status": "True", "reason": "Complete", "message": "", "observedGeneration": 1, "lastTransitionTime": "2026-12-01T08:00:00Z"}]}});
         let mut request = json!({"apiVersion": "curfew.dev/v1alpha1", "kind": "AccessRequest",
             "metadata": {"name": "r", "namespace": "ns", "uid": UID, "generation": 1, "creationTimestamp": "2026-12-01T09:00:00Z"},
@@ -170,7 +179,12 @@ impl World {
         match event {
             Event::Approve => self.decides("bob", "owner", "Approve"),
             Event::ApproveToo => self.decides("carol", "security", "Approve"),
-            Event::Deny => self.decides("kim", "owner", "Deny"),
+            Event::ApproveAtNight => self.decides("kim", "emergency", "Approve"),
+            Event::Note => self.notes(),
+            Event::Deny => {
+                self.decides("kim", "owner", "Deny");
+                self.decides("leo", "emergency", "Deny");
+            }
             Event::Start => self.starts(),
             Event::EndEarlier => self.ends_earlier(),
             Event::Close => self.edits(|status| status["close"] = json!({"by": "alice"})),
@@ -241,6 +255,19 @@ impl World {
             self.edits(|status| status["then"] = json!({"by": "alice", "finding": finding}));
         }
     }
+    /// As admission has it: while it is owed, and until it was accepted.
+    fn notes(&mut self) {
+        let note = json!({"by": "alice", "text": "The payment queue stands; I look for the stuck consumer."});
+        if let Some(status) = self.lives[0].grant.as_mut().and_then(|grant| grant.status.as_mut())
+            && status.owed.iter().any(|o| o.duty == Duty::Note && o.settled_at.is_none())
+        {
+            status.duties.get_or_insert_default().note = Some(serde_json::from_value(note).unwrap());
+        }
+    }
+    /// Whether the second record is the rest of what was given at once.
+    fn goes_on(&self) -> bool {
+        self.lives[1].grant.as_ref().is_some_and(|grant| at_once::goes_on(&grant.spec))
+    }
     fn ends_earlier(&mut self) {
         let at = Instant::new(self.now);
         if let Some(status) = self.renewed.as_mut().and_then(|grant| grant.status.as_mut()) {
@@ -280,7 +307,8 @@ impl World {
         let answer = |question: Question| {
             let yes = match &question {
                 Question::IsAllowed { permission, .. } => {
-                    self.lives[usize::from(permission.verb == "delete")].binding.is_some()
+                    let own = self.lives[usize::from(permission.verb == "delete")].binding.is_some();
+                    own || (self.goes_on() && self.lives[1].binding.is_some())
                 }
                 Question::IsAdmissionLive { .. } => matches!(self.standing.guard, Guard::Intact { .. }),
                 _ => true,
@@ -340,7 +368,8 @@ impl World {
         let now = self.clock();
         let restart = restarts();
         let first = || self.rules.clone().map_or(RoleNow::Gone, RoleNow::Gives);
-        let role = if of == 0 { first() } else { RoleNow::Gives(restart.clone()) };
+        let is_first = of == 0 || self.goes_on();
+        let role = if is_first { first() } else { RoleNow::Gives(restart.clone()) };
         let earlier: Vec<_> = self.renewed.clone().map(Arc::new).into_iter().collect();
         let found = Found {
             grant: &record,
@@ -356,10 +385,16 @@ impl World {
         let (rules, then_rules) = (self.rules.as_deref(), Some(&restart[..]));
         let basis = Basis { policy: policy.as_ref(), rules, then_rules, earlier: &earlier, ..Basis::default() };
         let basis = basis::is_needed(&found, now).then_some(basis);
+        let rest = self.lives[1].grant.as_ref().filter(|_| record.spec.provisional);
+        let follower = rest.and_then(|rest| rest.metadata.name.clone());
+        let first = self.lives[0].grant.clone();
+        let before = self.renewed.as_ref().filter(|_| record.spec.renewal.is_some());
+        let before = before.or(first.as_ref().filter(|_| at_once::goes_on(&record.spec)));
         let unasked = grant::Observed {
             found,
             chain: &Chain::of(&json!(record)),
-            renewed: self.renewed.as_ref().filter(|_| record.spec.renewal.is_some()),
+            renewed: before,
+            follower: follower.as_deref(),
             basis,
             responders: &[],
             installation: &self.installation,
@@ -428,7 +463,13 @@ impl World {
         if made.spec.outcome != Outcome::Approved {
             return;
         }
+        if made.spec.provisional {
+            return self.may_begin_at_once(made);
+        }
         assert!(self.agreed(), "granted, and nobody agreed");
+        if at_once::goes_on(&made.spec) {
+            return self.goes_on_well(made);
+        }
         match of {
             0 => self.is_agreed_under_both_texts(made),
             _ => self.follows_well(made),
@@ -440,11 +481,38 @@ impl World {
         let lasts = made.spec.expires_at.unwrap().get() - made.spec.not_before.get();
         let status = self.request.as_ref().unwrap().status.as_ref().unwrap();
         for text in self.filed.iter().chain([present]) {
-            let has_agreed = |step: &Step| status.approvals.iter().any(|a| a.step == step.name);
-            assert!(text.approval.steps.iter().all(has_agreed), "granted without a step");
+            let has_agreed = |name: &str| status.approvals.iter().any(|a| a.step == name);
+            let all = |steps: &[Step]| steps.iter().all(|step| has_agreed(&step.name));
+            let is_emergency = self.request.as_ref().unwrap().spec.emergency.is_some();
+            let is_agreed = if is_emergency { has_agreed("emergency") } else { all(&text.approval.steps) };
+            assert!(is_agreed, "granted without a step");
             assert!(lasts <= text.duration.max.delta(), "granted for longer than a text allows");
             assert_eq!(text.requesters[0].name, "alice", "granted to somebody whom a text does not list");
         }
+    }
+    /// Nobody has said anything yet: for five minutes, and only where the policy says so.
+    fn may_begin_at_once(&self, made: &AccessGrant) {
+        let request = self.request.as_ref().expect("given without a request");
+        let policy = &self.policy.as_ref().expect("given without a policy").spec;
+        assert_eq!(policy.emergency.as_ref().map(|lane| lane.grant), Some(EmergencyGrant::AtOnce));
+        assert!(request.spec.emergency.is_some() && request.spec.renewal.is_none(), "given at once, and not asked for");
+        assert!(policy.mode == Mode::Enforce && !self.asked_in_a_trial(), "given at once in a trial");
+        assert_eq!(policy.requesters[0].name, "alice", "given to somebody who may not ask");
+        let lasts = made.spec.expires_at.unwrap().get() - made.spec.not_before.get();
+        assert!(lasts <= TimeDelta::minutes(5), "given for longer than a note may take");
+    }
+    /// With a note and an approval, from where the first one ends, for no longer than was asked for.
+    fn goes_on_well(&self, made: &AccessGrant) {
+        let first = self.lives[0].grant.as_ref().expect("the rest of nothing");
+        assert!(at_once::note(first).is_some(), "it goes on without a note");
+        let end = first.spec.expires_at.unwrap();
+        assert!(self.now < end.get() && made.spec.not_before == end, "it goes on after the end, or cuts it");
+        assert!(first.status.as_ref().unwrap().ended_at.is_none(), "it goes on after the first has ended");
+        let all = made.spec.expires_at.unwrap().get() - first.spec.not_before.get();
+        assert!(all <= TimeDelta::minutes(10), "longer than was asked for");
+        let request = self.request.as_ref().expect("it goes on without its request");
+        let said = &request.status.as_ref().unwrap().approvals;
+        assert!(said.iter().any(|a| a.step == "emergency" && a.by == "kim"), "nobody on call agreed");
     }
     fn follows_well(&self, made: &AccessGrant) {
         let first = &self.lives[0].grant.as_ref().expect("a second access without a first").spec;
@@ -460,7 +528,11 @@ impl World {
         let (start, end) = (spec.not_before, spec.expires_at.unwrap());
         assert!(self.now < end.get(), "bound after its end");
         let is_live = |grant: &AccessGrant| grant.status.as_ref().is_some_and(|s| s.ended_at.is_none());
-        let follows = spec.renewal.is_some() && self.renewed.as_ref().is_some_and(is_live);
+        let first = self.lives[0].grant.as_ref().filter(|_| at_once::goes_on(spec));
+        let broken = first.and_then(|g| g.status.as_ref()?.end_reason).is_some_and(|r| r != EndReason::Expired);
+        assert!(!broken, "it goes on, and the first was cut short");
+        let follows =
+            spec.renewal.is_some() && self.renewed.as_ref().is_some_and(is_live) || first.is_some_and(is_live);
         let lead = TimeDelta::seconds(if follows { 5 } else { 0 });
         assert!(self.now >= start.get() - lead, "bound before its start");
         assert!(spec.start_deadline.is_none_or(|deadline| self.now <= deadline.get()), "bound after its startDeadline");
@@ -473,7 +545,7 @@ impl World {
             "bound without lease or guard"
         );
         assert!(self.lives[of].fuse.is_some(), "bound without a fuse");
-        if of == 0 {
+        if of == 0 || at_once::goes_on(spec) {
             let gives = self.rules.as_deref().expect("bound to a role that is gone");
             assert_eq!(role::grew(&spec.rules, gives), None, "bound to a role that grew");
         }
@@ -567,6 +639,8 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         4 => Just(Event::Approve),
         2 => Just(Event::ApproveToo),
+        4 => Just(Event::ApproveAtNight),
+        4 => Just(Event::Note),
         3 => Just(Event::Start),
         1 => Just(Event::EndEarlier),
         1 => Just(Event::Deny),
@@ -596,20 +670,34 @@ fn planned() -> impl Strategy<Value = Value> {
 }
 /// Of one access or of two, and anew or as a renewal.
 fn asks() -> impl Strategy<Value = Value> {
-    (planned(), any::<bool>(), prop::bool::weighted(0.3)).prop_map(|(mut asks, with_second, renews)| {
-        let all = asks.as_object_mut().unwrap();
-        if renews {
-            all.extend(renewal().as_object().unwrap().clone());
-        } else if with_second {
-            all.extend(two_stages().as_object().unwrap().clone());
-        }
-        asks
-    })
+    let in_emergency = prop::bool::weighted(0.4);
+    (planned(), any::<bool>(), prop::bool::weighted(0.3), in_emergency).prop_map(
+        |(mut asks, with_second, renews, night)| {
+            let all = asks.as_object_mut().unwrap();
+            if night {
+                all.remove("startTime");
+                all.extend(emergency().as_object().unwrap().clone());
+                if renews {
+                    all.extend(renewal().as_object().unwrap().clone());
+                }
+                return asks;
+            }
+            if renews {
+                all.extend(renewal().as_object().unwrap().clone());
+            } else if with_second {
+                all.extend(two_stages().as_object().unwrap().clone());
+            }
+            asks
+        },
+    )
 }
 fn renewal() -> Value {
     json!({"renewal": {"of": "earlier", "whatChanged": "Invoice totals of May match the ledger, totals of June differ.",
         "whatRemains": "Compare June invoices with ledger entries of account 4812.",
         "whyNotEnough": "Reading logs of May took half an hour, as the service restarts hourly."}})
+}
+fn emergency() -> Value {
+    json!({"duration": "10m", "emergency": {"harm": "CustomerHarm", "impact": "No customer can pay since 02:40."}})
 }
 fn two_stages() -> Value {
     json!({"then": {"access": "restart", "duration": "5m"}, "whyNotLower": "The worker hangs, and only a restart frees its queue."})
@@ -656,6 +744,14 @@ proptest! {
                 prop_assert_eq!(status.end_reason.is_some(), grant.spec.outcome == Outcome::Approved);
                 prop_assert!(grant.spec.outcome != Outcome::Approved || reasons::is(status, RemovalVerified::Removed));
             }
+        }
+        if let Some(first) = world.lives[0].grant.as_ref().filter(|first| first.spec.provisional) {
+            let status = first.status.as_ref().unwrap();
+            let flagged = status.flags.iter().any(|flag| flag.type_ == FlagType::NotApproved);
+            prop_assert!(!flagged || world.lives[1].grant.is_none(), "what goes on was agreed to");
+            let said = world.request.iter().filter_map(|r| r.status.as_ref()).flat_map(|s| &s.approvals);
+            let nobody = said.filter(|entry| entry.by == "kim").count() == 0;
+            prop_assert!(flagged || !nobody || status.started_at.is_none(), "nobody agreed, and nothing says so");
         }
         if let (Some(first), Some(request)) = (&world.lives[0].grant, &world.request) {
             let shown = second::shown(first, world.lives[1].grant.as_ref());
@@ -758,4 +854,33 @@ fn a15_left_alone_a_step_that_was_dropped_while_it_waits_is_still_needed() {
     world.happens(Event::ApproveToo);
     rests(&mut world);
     assert_eq!(world.lives[0].bound, 1);
+}
+
+#[test]
+fn h10_left_alone_what_was_given_at_once_ends_and_with_note_and_approval_it_goes_on_without_a_gap() {
+    let mut world = World::new(emergency());
+    rests(&mut world);
+    assert_eq!((world.lives[0].bound, world.lives[1].grant.is_some()), (1, false), "before anybody has agreed");
+    world.settles();
+    assert_eq!(world.lives[1].bound, 0);
+
+    let mut world = World::new(emergency());
+    rests(&mut world);
+    world.happens(Event::Note);
+    rests(&mut world);
+    assert!(world.lives[1].grant.is_none(), "nobody has agreed");
+    world.happens(Event::ApproveAtNight);
+    rests(&mut world);
+    assert_eq!(world.lives[1].bound, 0, "not before the first one ends");
+    world.happens(Event::Wait(294));
+    rests(&mut world);
+    assert_eq!(world.lives[1].bound, 0, "six seconds before");
+    world.happens(Event::Wait(1));
+    rests(&mut world);
+    assert_eq!((world.lives[0].binding.is_some(), world.lives[1].bound), (true, 1), "the first is not cut");
+    world.happens(Event::Wait(5));
+    rests(&mut world);
+    assert_eq!((world.lives[0].binding.is_some(), world.lives[1].binding.is_some()), (false, true), "without a gap");
+    assert_eq!(world.lives[1].ends[0].to_string(), "2026-12-01T09:10:00Z", "ten minutes in all");
+    world.settles();
 }

@@ -93,7 +93,7 @@ impl JsonSchema for Within {
 pub enum Moment {
     /// When it was decided.
     Decided,
-    /// When access began; where it never did, nothing is owed.
+    /// When access was to begin; where it never did, nothing is owed.
     Begun,
     /// When access ended; where it never began, nothing is owed.
     Ended,

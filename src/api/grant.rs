@@ -167,7 +167,14 @@ pub struct AccessGrantSpec {
     /// The second access that was agreed to along with this one, whether or not it was started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub then: Option<ThenOf>,
-    /// Of a second access: which one it follows, and the finding that it was started with.
+    /// Access was given at once, in an emergency, before anybody had agreed. It goes on, by a second record (`follows`), only
+    /// if a note is written and somebody agrees before it ends.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub provisional: bool,
+    /// Nobody approved: nobody answered in an emergency, and who asked went on alone, as the policy allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub self_approved: Option<SelfApprovedOf>,
+    /// Of a second access, and of one that goes on: which one it follows, and what was written for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub follows: Option<FollowsOf>,
     /// The decisions that counted.
@@ -196,7 +203,7 @@ pub struct AccessGrantSpec {
     #[schemars(length(max = 64))]
     pub admission_epoch: String,
     /// Access does not begin before: when it was decided or, if that is later, when the request asked for it to begin, or when
-    /// the access that it renews ends.
+    /// the access that it renews, or goes on with, ends.
     pub not_before: Instant,
     /// Access never begins after this instant, where the request said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -259,15 +266,33 @@ pub struct ThenOf {
     pub duration: Span,
 }
 
+/// How it came that somebody went on alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+pub struct SelfApprovedOf {
+    /// Why they had to.
+    #[schemars(length(min = 1, max = 500))]
+    pub why: String,
+    /// How long those asked had.
+    pub after: Span,
+    /// Who was asked, and did not answer.
+    #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub asked: Vec<Subject>,
+}
+
 /// What a second access follows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct FollowsOf {
     /// The record of the first access.
     #[schemars(length(max = 253))]
     pub grant: String,
-    /// What the requester found, and was going to change.
+    /// What the requester found, and was going to change; of what goes on, their note.
     #[schemars(length(min = 1, max = 500))]
     pub finding: String,
+    /// It is the same access, which was given at once, and goes on without a gap.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub goes_on: bool,
 }
 
 /// What a grant renews, and what its requester said about it.
@@ -470,6 +495,10 @@ pub struct AccessGrantStatus {
     /// Why it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_reason: Option<EndReason>,
+    /// The record by which an access goes on that was given at once: its close-out is owed there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub goes_on_as: Option<String>,
     /// What was done with it; absent where nobody watched, or nothing was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,

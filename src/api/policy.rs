@@ -389,6 +389,10 @@ impl Default for Closeout {
 /// Beside ticket and reason a request says only what is at stake; what else `evidence.require` asks is owed with the
 /// close-out. Rules of the policy that deny still do, those that approve do not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(validation = Rule::new("!has(self.selfApprovalAfter) || self.grant != 'AtOnce'").message("selfApprovalAfter is for grant: AfterApproval; what is given at once goes on only when somebody agrees").field_path(".selfApprovalAfter"))]
+#[x_kube(validation = Rule::new("!has(self.selfApprovalAfter) || duration(self.selfApprovalAfter) < duration(self.pendingTimeout)").message("selfApprovalAfter must be shorter than pendingTimeout").field_path(".selfApprovalAfter"))]
+#[x_kube(validation = Rule::new("!has(self.noteWithin) || self.grant == 'AtOnce'").message("noteWithin is for grant: AtOnce; leave it out where somebody agrees first").field_path(".noteWithin"))]
+#[x_kube(validation = Rule::new("!has(self.noteWithin) || duration(self.noteWithin) <= duration('30m')").message("noteWithin is 30m at most: until then nobody has agreed").field_path(".noteWithin"))]
 #[serde(rename_all = "camelCase")]
 pub struct Emergency {
     /// Who may ask in an emergency. Default: the policy's `requesters`.
@@ -403,6 +407,13 @@ pub struct Emergency {
     /// Which incidents count. Default: the tickets of `evidence.ticket`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<TicketRule>,
+    /// Whether somebody agrees first, or access is given at once.
+    #[serde(default)]
+    pub grant: EmergencyGrant,
+    /// With `AtOnce`: for how long access is given before anybody has agreed, and until when who asked owes a note on what
+    /// they see and do, counted from its start. At most 30m. Default: `15m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note_within: Option<Span>,
     /// Who may agree: one of them is enough. Few people should be.
     #[schemars(length(min = 1, max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["kind".into(), "name".into()]))]
@@ -416,6 +427,11 @@ pub struct Emergency {
     /// How long a request waits for a decision before it ends as `TimedOut`.
     #[serde(default = "quarter")]
     pub pending_timeout: Span,
+    /// How long those who agree have, before who asked may go on alone: only where nobody has answered by then, and the request
+    /// says in `emergency.whySelf` why that is needed. The record says that nobody approved, and is reviewed the same day.
+    /// Default: never. Shorter than `pendingTimeout`; not with `grant: AtOnce`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub self_approval_after: Option<Span>,
     /// Until when the close-out of an emergency is owed, counted from the end of the access: a duration of at most `720h`,
     /// `SameDay` or `NextBusinessDay`; of this and `closeout.within` the earlier.
     #[serde(default = "same_day")]
@@ -437,6 +453,18 @@ fn half_an_hour() -> Span {
 }
 fn two_hours() -> Span {
     Span::from_secs(2 * 3600)
+}
+
+/// When access is given in an emergency.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum EmergencyGrant {
+    /// Once somebody has agreed.
+    #[default]
+    AfterApproval,
+    /// At once, for `noteWithin`. It goes on for the rest of what was asked for, without a gap, only if by then who asked has
+    /// written a note and somebody has agreed. Closed to whom a duty under this policy is overdue, to renewals, and to
+    /// what is filed for somebody else: there somebody agrees first.
+    AtOnce,
 }
 
 /// Who stands in for those who agree in an emergency.

@@ -90,11 +90,15 @@ impl Reason for Screened {
 pub enum Approved {
     /// Not everybody who must agree has done so: `waitingFor` names them.
     Waiting,
+    /// Access was given at once, before anybody had agreed: it goes on only if those in `waitingFor` agree, and its note is written, before it ends.
+    AtOnce,
     /// Every step is met, or a rule of the policy agreed.
     StepsMet,
+    /// Nobody approved: nobody answered in an emergency, and who asked went on alone, as the policy allows.
+    SelfApproved,
     /// One of those who decide said no, or a rule of the policy did.
     Denied,
-    /// Nobody decided, or nothing was corrected, in time.
+    /// Nobody decided, nothing was corrected, or of an access that was given at once no note was written, in time.
     TimedOut,
     /// It was closed before it was decided.
     Withdrawn,
@@ -105,8 +109,8 @@ impl Reason for Approved {
     const CONDITION: &'static str = "Approved";
     fn truth(self) -> Truth {
         match self {
-            Self::Waiting => Truth::Unknown,
-            Self::StepsMet => Truth::True,
+            Self::Waiting | Self::AtOnce => Truth::Unknown,
+            Self::StepsMet | Self::SelfApproved => Truth::True,
             Self::Denied | Self::TimedOut | Self::Withdrawn | Self::RoleChanged => Truth::False,
         }
     }
@@ -293,6 +297,10 @@ pub enum FlagType {
     TimelineFull,
     /// A duty of this grant was not done in time; `clearedBy` says who did it later, or waived it.
     DutyOverdue,
+    /// Access was given at once, in an emergency, and ended before anybody had agreed; `clearedBy` says who reviewed it.
+    NotApproved,
+    /// Nobody approved it: who asked went on alone in an emergency; `clearedBy` says who reviewed it.
+    SelfApproved,
     /// The access was ended because its person had missed a duty, of this grant or of another: the message names it.
     EndedForDuty,
     /// Data may have been taken out: Secrets were read, a tool that copies or dumps was run in a container, or very much was listed.

@@ -169,6 +169,7 @@ pub enum Harm {
 
 /// What makes it an emergency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Crisis {
     /// What is at stake.
     pub harm: Harm,
@@ -176,6 +177,11 @@ pub struct Crisis {
     /// tedious, is none.
     #[schemars(length(min = 1, max = 500), regex(pattern = r"\S"))]
     pub impact: String,
+    /// Why you have to go on alone if nobody answers, where the policy allows that (`emergency.selfApprovalAfter`). Leave it
+    /// out to wait for somebody. It is on record, told to those asked, and reviewed the same day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 500), regex(pattern = r"\S"))]
+    pub why_self: Option<String>,
 }
 
 /// The review of a merged change, as the filer attests it: Curfew takes the filer's word, and the record says so.
@@ -420,7 +426,7 @@ pub struct FiledUnder {
 #[x_kube(validation = Rule::new("!has(oldSelf.thenGrant) || (has(self.thenGrant) && self.thenGrant == oldSelf.thenGrant)").message("`thenGrant` is final"))]
 #[x_kube(validation = Rule::new("!has(oldSelf.thenExpiresAt) || (has(self.thenExpiresAt) && self.thenExpiresAt == oldSelf.thenExpiresAt)").message("`thenExpiresAt` is final"))]
 #[x_kube(validation = Rule::new("!has(oldSelf.grant) || (has(self.grant) && self.grant == oldSelf.grant)").message("`grant` is final"))]
-#[x_kube(validation = Rule::new("!has(oldSelf.expiresAt) || (has(self.expiresAt) && self.expiresAt == oldSelf.expiresAt)").message("`expiresAt` is final"))]
+#[x_kube(validation = Rule::new("!has(oldSelf.expiresAt) || (has(self.expiresAt) && (self.expiresAt == oldSelf.expiresAt || (!has(oldSelf.thenGrant) && has(self.thenGrant) && self.expiresAt > oldSelf.expiresAt)))").message("`expiresAt` is final, but once for an access that was given at once and goes on"))]
 #[x_kube(validation = Rule::new("!has(oldSelf.conditions) || oldSelf.conditions.all(o, o.type != 'Approved' || o.status == 'Unknown' || (has(self.conditions) && self.conditions.exists(n, n.type == 'Approved' && n.status == o.status && n.reason == o.reason)))").message("a decision may not change"))]
 #[schemars(transform = no_nulls)]
 #[serde(rename_all = "camelCase")]
@@ -488,19 +494,22 @@ pub struct AccessRequestStatus {
     #[schemars(length(max = 9))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["step".into()]))]
     pub waiting_for: Vec<Waiting>,
+    /// Since when those in `waitingFor` are asked, without a break.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_since: Option<Instant>,
     /// Who may end it beside the requester and holders of `close`: everybody who could approve it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub closers: Vec<Subject>,
-    /// When access ends by itself.
+    /// When access ends by itself. Of one that was given at once: once it goes on, when that ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Instant>,
     /// The AccessGrant that is the record of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub grant: Option<String>,
-    /// The AccessGrant that is the record of the second access.
+    /// The AccessGrant that is the record of the second access, or of the one that was given at once and goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub then_grant: Option<String>,

@@ -7,6 +7,7 @@ use crate::api::reasons::{BeginReason, DutiesMet, EndReason, Outcome, Screened};
 use crate::api::request::{AccessRequest, Lane};
 use crate::api::subject::{RoleKind, RoleRef};
 use crate::api::{admission, grant::AccessGrant, names, time};
+use crate::decide::at_once;
 use crate::decide::duties::{self, Missed};
 use crate::decide::effect::{Answer, Question};
 use crate::decide::grant::{self, RoleNow};
@@ -62,8 +63,10 @@ pub struct Surroundings {
     pub namespace: Option<Namespace>,
     /// What its role gives.
     pub role: RoleNow,
-    /// The grant that it renews, while it has not begun.
+    /// The grant that it renews, or goes on with, while it has not begun.
     pub renewed: Option<AccessGrant>,
+    /// The record by which it goes on, where it was given at once.
+    pub follower: Option<String>,
 }
 
 /// A request with all that it is decided by.
@@ -77,7 +80,7 @@ pub struct Asked {
     pub namespace: Option<Namespace>,
     /// Its grant, if it was made.
     pub grant: Option<AccessGrant>,
-    /// The grant of its second access, if it was made.
+    /// The grant of its second access, or by which it goes on, if it was made.
     pub second: Option<AccessGrant>,
 }
 
@@ -97,28 +100,47 @@ impl Cluster {
         let fuses = Api::<Job>::namespaced(self.client.clone(), namespace);
         let bindings = Api::<RoleBinding>::namespaced(self.client.clone(), namespace);
         if grant::is_over(&grant) && self.call(Operation::ReadBinding, bindings.get_opt(&child)).await?.is_none() {
-            let (namespace, request, fuse, binding, renewed) = Default::default();
+            let (namespace, request, fuse, binding, renewed, follower) = Default::default();
             let role = RoleNow::Unread;
-            return Ok(Some(Surroundings { grant, written, namespace, request, fuse, binding, role, renewed }));
+            return Ok(Some(Surroundings {
+                grant,
+                written,
+                namespace,
+                request,
+                fuse,
+                binding,
+                role,
+                renewed,
+                follower,
+            }));
         }
         let renewed = async {
             let begun = grant.status.as_ref().is_some_and(|s| s.started_at.is_some());
-            match grant.spec.renewal.as_ref().filter(|_| !begun) {
-                Some(renewal) => self.call(Operation::ReadGrant, grants.get_opt(&renewal.grant)).await,
+            match at_once::predecessor(&grant.spec).filter(|_| !begun) {
+                Some(before) => self.call(Operation::ReadGrant, grants.get_opt(before)).await,
                 None => Ok(None),
             }
         };
-        let (namespace, request, fuse, binding, role, renewed) = tokio::try_join!(
+        let follower = async {
+            if !grant.spec.provisional {
+                return Ok(None);
+            }
+            let name = names::second(&of.namespace, &of.name, &of.uid);
+            let found = self.call(Operation::ReadGrant, grants.get_metadata_opt(&name)).await?;
+            Ok(found.map(|_| name))
+        };
+        let (namespace, request, fuse, binding, role, renewed, follower) = tokio::try_join!(
             self.call(Operation::ReadNamespace, namespaces.get_opt(namespace)),
             self.call(Operation::ReadRequest, requests.get_opt(&of.name)),
             self.call(Operation::ReadFuse, fuses.get_opt(&child)),
             self.call(Operation::ReadBinding, bindings.get_opt(&child)),
             async { Ok(self.role_of(&grant).await) },
             renewed,
+            follower,
         )?;
         // Another request of the same name is another request.
         let request = request.filter(|r| r.uid().as_deref() == Some(&of.uid));
-        Ok(Some(Surroundings { namespace, request, fuse, binding, grant, written, role, renewed }))
+        Ok(Some(Surroundings { namespace, request, fuse, binding, grant, written, role, renewed, follower }))
     }
 
     /// A page of these records as they are written, and where the next begins.
@@ -211,7 +233,9 @@ impl Cluster {
         let namespaces = Api::<Namespace>::all(self.client.clone());
         let grants = Api::<AccessGrant>::all(self.client.clone());
         let second = async {
-            match names::second_of_request(&request).filter(|_| request.spec.then.is_some()) {
+            match names::second_of_request(&request)
+                .filter(|_| request.spec.then.is_some() || request.spec.emergency.is_some())
+            {
                 Some(second) => self.call(Operation::ReadGrant, grants.get_opt(&second)).await,
                 None => Ok(None),
             }

@@ -44,10 +44,13 @@ impl Cluster {
     /// # Errors
     /// As [`Self::managed_bindings`].
     pub async fn undecided(&self) -> Result<Vec<AccessRequest>, Error> {
-        let waiting: &str = Approved::Waiting.into();
-        let params = ListParams::default().fields(&format!("status.state={waiting}"));
-        let all: Vec<DeserializeGuard<AccessRequest>> = self.pages(Operation::ReadRequest, params).await?;
-        Ok(all.into_iter().filter_map(|request| request.0.ok()).collect())
+        let mut undecided = vec![];
+        for state in [Approved::Waiting, Approved::AtOnce].map(<&str>::from) {
+            let params = ListParams::default().fields(&format!("status.state={state}"));
+            let all: Vec<DeserializeGuard<AccessRequest>> = self.pages(Operation::ReadRequest, params).await?;
+            undecided.extend(all.into_iter().filter_map(|request| request.0.ok()));
+        }
+        Ok(undecided)
     }
 
     /// Every object of one kind that is asked for, page by page.

@@ -58,7 +58,7 @@ impl<K> Trace<K> {
     pub fn debtor(&self) -> Option<&str> {
         self.user.as_deref().filter(|_| self.is_overdue)
     }
-    /// Whether `spec.then` of a request asks for a second access.
+    /// Whether a request asks for a second access, or has a second record.
     pub fn has_second(&self) -> bool {
         self.has_second
     }
@@ -100,7 +100,8 @@ impl<'de, K> Deserialize<'de> for Trace<K> {
         let granted = end(spec.as_ref());
         let expires_at = granted.or_else(|| end(status.as_ref()));
         let started_at = status.as_ref().and_then(|s| Instant::deserialize(s.get("startedAt")?).ok());
-        let has_second = spec.as_ref().is_some_and(|spec| spec.get("then").is_some());
+        let has = |of: &Option<Value>, field: &str| of.as_ref().is_some_and(|of| of.get(field).is_some());
+        let has_second = has(&spec, "then") || has(&status, "thenGrant");
         // Nobody looks for the role of what is over, and there may be thousands.
         let is_live = granted.is_some() && text(status.as_ref(), "endReason").is_none();
         let is_overdue = duties::is_overdue(text(status.as_ref(), "dutiesState").as_deref());

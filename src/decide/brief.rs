@@ -4,8 +4,9 @@
 use super::renewal::Renews;
 use super::screening::Filing;
 use super::second::Stage;
-use super::{term, text};
+use super::{at_once, self_approval, term, text};
 use crate::api::evidence::DataScope;
+use crate::api::grant::AccessGrant;
 use crate::api::names;
 use crate::api::policy::{AccessPolicy, Mode};
 use crate::api::request::{AccessRequestStatus, Permissions, Renewal, Waiting};
@@ -34,6 +35,10 @@ pub struct Facts<'a> {
     pub since: DateTime<Utc>,
     /// Until when they may decide.
     pub until: DateTime<Utc>,
+    /// From when on who asked may go on alone.
+    pub alone: Option<Instant>,
+    /// The record of what was given at once, while they decide whether it goes on.
+    pub given: Option<&'a AccessGrant>,
 }
 
 /// One subject of the text: its lines are cut to `most` where there is no room for all.
@@ -59,6 +64,7 @@ pub fn lines(facts: &Facts<'_>) -> Vec<String> {
     say("Then", filing.then.map(|stage| second_access(stage, status, &spec.requester.username)), 4);
     say("Renews", filing.renews.map(|renews| renewal(&renews, filing.policy)), 5);
     say("Reason", Some(spec.reason.clone()), 4);
+    say("Note", facts.given.and_then(at_once::note).map(str::to_owned), 3);
     say("Emergency", spec.emergency.as_ref().map(|of| format!("{:?}: {}", of.harm, of.impact)), 4);
     say("Ticket", Some(ticket(filing, status)), 3);
     say("Case", Some(case(filing.policy)), 3);
@@ -75,6 +81,7 @@ pub fn lines(facts: &Facts<'_>) -> Vec<String> {
     say("Checks", Some(checks(facts)), 4);
     say("Other live access", message(status, "OtherActiveGrants").map(other_access), 2);
     say("Agreed so far", some(agreed(facts), ", "), 2);
+    say("Alone", facts.alone.map(|from| self_approval::warning(filing, from)), 3);
     let until = format!("Until {} must decide", Instant::new(facts.until));
     say(&until, some(steps.iter().map(must_decide), "; "), 4);
     let mut lines = within(&mut sections, LINES - 1);
@@ -110,6 +117,11 @@ fn who_asks(filing: &Filing<'_>) -> String {
 }
 
 fn when_it_ends(facts: &Facts<'_>) -> String {
+    if let Some((first, end)) = facts.given.and_then(|first| Some((first, first.spec.expires_at?))) {
+        let rest = at_once::until(first, facts.filing, &[]);
+        let rest = rest.map_or_else(String::new, |until| format!("; if agreed and noted, it goes on until {until}"));
+        return format!("given at once, at {}; by itself, at {end}{rest}", first.spec.not_before);
+    }
     let Filing { policy, access, duration, installation, .. } = facts.filing;
     let after = |decided: DateTime<Utc>| {
         let begins = facts.filing.begins(decided);

@@ -6,7 +6,7 @@ mod command;
 
 use super::calendar::Calendar;
 use super::screening::{Filing, evidence, words};
-use super::{Now, lane, text};
+use super::{Now, at_once, lane, text};
 use crate::api::duty::{CloseOut, Duties, DutiesOf, Duty, DutyState, Moment, Needed, Obligation, Owed, Waiver, Within};
 use crate::api::grant::{AccessGrant, AccessGrantStatus, Flag};
 use crate::api::policy::{AccessPolicySpec, Emergency};
@@ -142,6 +142,21 @@ pub fn declared(filing: &Filing<'_>, outcome: Outcome) -> Option<DutiesOf> {
     let calendar = calendar_for(&owes, policy, filing);
     Some(DutiesOf { owes, reviewers, calendar })
 }
+/// What the second record of an access owes that was given at once: the close-out of all of it. Its review is owed with the first.
+pub fn of_the_rest(filing: &Filing<'_>) -> Option<DutiesOf> {
+    let mut duties = declared(filing, Outcome::Approved)?;
+    duties.owes.retain(|of| of.duty == Duty::CloseOut);
+    Some(duties)
+}
+/// The review of what nobody approved is due the same day, or earlier where the policy says so (H11).
+pub fn are_reviewed_the_same_day(duties: &mut Option<DutiesOf>, filing: &Filing<'_>) {
+    let Some(duties) = duties else { return };
+    for review in duties.owes.iter_mut().filter(|of| of.duty == Duty::Review) {
+        review.within.retain(|within| matches!(within, Within::Span(_)));
+        review.within.insert(0, Within::SameDay);
+    }
+    duties.calendar = calendar_for(&duties.owes, &filing.policy.spec, filing);
+}
 fn closeout_of(filing: &Filing<'_>, lane: Option<&Emergency>) -> Obligation {
     let (policy, request) = (&filing.policy.spec, filing.request);
     let requester = Subject { kind: SubjectKind::User, name: request.spec.requester.username.clone() };
@@ -209,11 +224,13 @@ fn has_begun(status: &AccessGrantStatus) -> bool {
 /// From when on the time of a duty runs, and whether that is settled. `None`: it is not owed (yet).
 fn runs_from(of: &Obligation, grant: &AccessGrant, status: &AccessGrantStatus) -> Option<(DateTime<Utc>, bool)> {
     let decided = time::made(&grant.metadata).unwrap_or(grant.spec.not_before);
-    let begun = has_begun(status).then(|| status.started_at.unwrap_or(grant.spec.not_before));
+    // What goes on has begun with the first record, also if the rest of it never did.
+    let begun = (has_begun(status) || at_once::goes_on(&grant.spec)).then_some(grant.spec.not_before);
     let ended = status.ended_at.map(|at| (at.get(), true));
     match of.since {
         Moment::Decided => Some((decided.get(), true)),
         Moment::Begun => begun.map(|at| (at.get(), true)),
+        Moment::Ended if status.goes_on_as.is_some() => None,
         Moment::Ended => begun.and(ended.or_else(|| Some((grant.spec.expires_at?.get(), false)))),
     }
 }
@@ -324,9 +341,10 @@ fn consequence(
     let Kind { name, strikes, .. } = kind(of.duty);
     let (who, user, policy) = (text::few(&of.by, 4), &grant.spec.user, &grant.spec.policy.name);
     let fault = fault.map_or_else(String::new, |fault| format!("; the one that was written does not do: {fault}"));
+    let ends = if of.duty == Duty::Note { "the access does not go on, " } else { "" };
     let follows = match strikes {
         true => format!(
-            "live access of {user} ends, routine requests of {user} under policy `{policy}` are refused, and this record is flagged"
+            "{ends}live access of {user} ends, routine requests of {user} under policy `{policy}` are refused, and this record is flagged"
         ),
         false => "this record is flagged".to_owned(),
     };

@@ -12,7 +12,9 @@ use super::effect::{Answer, Effect, Identity, Question};
 use super::role::{self, Permission};
 use super::timeline::{self, Chain};
 use super::usage::Watch;
-use super::{Fuses, Guard, Installation, Next, Now, Plan, Standing, children, record, transition};
+use super::{
+    Fuses, Guard, Installation, Next, Now, Plan, Standing, at_once, children, record, self_approval, transition,
+};
 use crate::api::grant::{AccessGrant, AccessGrantStatus, FuseOf};
 use crate::api::reasons::{self, BeginReason, DutiesMet, EndReason, FlagType, Outcome, Reason, RemovalVerified};
 use crate::api::{names, request::AccessRequest};
@@ -72,8 +74,10 @@ pub struct Observed<'a> {
     pub found: Found<'a>,
     /// The chain of its history, as the API server has it.
     pub chain: &'a Chain,
-    /// The grant that it renews.
+    /// The grant that it renews, or goes on with.
     pub renewed: Option<&'a AccessGrant>,
+    /// The record by which it goes on, where it was given at once.
+    pub follower: Option<&'a str>,
     /// Who reviewed it and had access for the same ticket themselves.
     pub responders: &'a [String],
     /// What the installation fixes.
@@ -166,6 +170,9 @@ pub fn end_of(found: &Found<'_>, now: Now) -> Option<EndReason> {
     };
     if let Some(close) = request.status.as_ref().and_then(|s| s.close.as_ref()) {
         return Some(if close.by == found.grant.spec.user { EndReason::Closed } else { EndReason::Revoked });
+    }
+    if at_once::refusal(request, found.grant).is_some() {
+        return Some(EndReason::Revoked);
     }
     if found.missed_duty().is_some() {
         return Some(EndReason::DutyMissed);
@@ -312,12 +319,19 @@ fn next_step<'a>(observed: &Observed<'a>, now: Now) -> Step<'a> {
     if observed.found.own_binding().is_some() {
         return Step::Hold;
     }
+    if let Some(words) = at_once::broken_off(&grant.spec, observed.renewed) {
+        return Step::Lapse(words);
+    }
     let early = begins(observed) - now.wall;
     if early > TimeDelta::zero() {
         if let Some((reason, words)) = of_another_epoch(observed) {
             return Step::Wait(reason, words, Next::After(early));
         }
-        let renews = grant.spec.renewal.as_ref().map_or(String::new(), |r| format!(" as the renewal of {}", r.of));
+        let renews = match (&grant.spec.renewal, at_once::goes_on(&grant.spec)) {
+            (Some(renewal), _) => format!(" as the renewal of {}", renewal.of),
+            (None, true) => " as what was given at once ends".to_owned(),
+            (None, false) => String::new(),
+        };
         let begins = grant.spec.not_before;
         let words = format!("begins by itself at {begins}{renews}, and ends by itself at {expires_at}");
         return Step::Wait(BeginReason::Scheduled, words, Next::After(early));
@@ -356,13 +370,13 @@ fn next_step<'a>(observed: &Observed<'a>, now: Now) -> Step<'a> {
     }
 }
 
-/// From when on fuse and binding are made. A renewal of the same role is there a little before the access that it renews
-/// ends; if that was closed early, it is not.
+/// From when on fuse and binding are made. A renewal of the same role, and what goes on, is there a little before the access
+/// ends that it follows; if that was closed early, it is not.
 fn begins(observed: &Observed<'_>) -> DateTime<Utc> {
     let lead = if follows_live(observed) { LEAD } else { TimeDelta::zero() };
     observed.found.grant.spec.not_before.get() - lead
 }
-/// Whether the person has the same role by the access that this grant renews.
+/// Whether the person has the same role by the access that this grant renews, or goes on with.
 fn follows_live(observed: &Observed<'_>) -> bool {
     let spec = &observed.found.grant.spec;
     let is_bound = |grant: &AccessGrant| grant.status.as_ref().is_some_and(|s| reasons::is(s, BeginReason::Bound));
@@ -502,7 +516,12 @@ fn changed(observed: &Observed<'_>, mut status: AccessGrantStatus, now: Now) -> 
     let grant = observed.found.grant;
     timeline::notice(&mut status, observed.chain, now);
     observed.found.watch.write(&mut status, now);
+    if let Some(follower) = observed.follower.filter(|_| grant.spec.provisional) {
+        status.goes_on_as = Some(follower.to_owned());
+    }
     duties::judge(grant, observed.responders, &mut status, now);
+    self_approval::flag(grant, &mut status, now);
+    at_once::clear(&mut status);
     // What the operator found is the operator's; an end is whoever's it was, and so is a duty that was done.
     let with_author = |transition: transition::Transition| {
         let ender = status.ended_by.clone().filter(|_| transition.condition == BeginReason::CONDITION);

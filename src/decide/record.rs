@@ -104,6 +104,8 @@ pub fn award(
             asked_for: Span::from(duration),
             renewal: renews.map(|renews| renews.record()),
             then: then.map(|stage| second::agreed(&stage, then_gains, &approvals)),
+            provisional: false,
+            self_approved: None,
             follows: None,
             why: None,
             rule: rule.map(|rule| RuleOf {
@@ -149,7 +151,7 @@ pub fn refusal(grant: &AccessGrant) -> String {
 }
 
 /// `bob (billing-owners), dana, erin (attested by deployer)`: who decided, and in whose name.
-fn in_one_line(approvals: &[ApprovalOf]) -> Option<String> {
+pub fn in_one_line(approvals: &[ApprovalOf]) -> Option<String> {
     let one = |a: &ApprovalOf| match (&a.as_, &a.attested_by) {
         (_, Some(filer)) => format!("{} (attested by {filer})", a.by),
         (Subject { name, .. }, None) if *name == a.by => a.by.clone(),

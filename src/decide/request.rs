@@ -1,12 +1,16 @@
 //! One request's life: screened, waiting, decided.
 mod gain;
+mod provisional;
 
 use super::approval::{self, Count, Verdict};
 use super::attestation::{self, Attested};
 use super::effect::{Answer, Effect, Question};
 use super::matrix::{Judgement, Ruled};
 use super::screening::{self, Filing, Screening, Seen, checks};
-use super::{Guard, Installation, Next, Now, Plan, Standing, brief, edits, lane, record, role, second, term, text};
+use super::{
+    Guard, Installation, Next, Now, Plan, Standing, at_once, brief, edits, lane, record, role, second, self_approval,
+    term, text,
+};
 use crate::api::grant::{AccessGrant, ApprovalOf};
 use crate::api::names;
 use crate::api::policy::{Access, ApprovalRule, Mode, ReasonRule};
@@ -52,16 +56,17 @@ pub fn is_over(request: &AccessRequest) -> bool {
     let Some(status) = &request.status else { return false };
     let ended = EndReason::VARIANTS.iter().any(|reason| reasons::is(status, *reason));
     let ended = (ended && second::is_settled(request)) || reasons::is(status, Outcome::DryRun);
-    let granted = reasons::is(status, Approved::StepsMet);
+    let granted = [Approved::StepsMet, Approved::SelfApproved].iter().any(|reason| reasons::is(status, *reason));
     is_settled(request) && (ended || (!granted && (status.grant.is_some() || reasons::is(status, Screened::Refused))))
 }
 /// Whether a change of the policy may concern the request, as far as `status.state` alone tells.
 pub fn is_undecided(state: Option<&str>) -> bool {
-    let open: [&str; 4] = [
+    let open: [&str; 5] = [
         Screened::Complete.into(),
         Screened::Incomplete.into(),
         Screened::DetailRequested.into(),
         Approved::Waiting.into(),
+        Approved::AtOnce.into(),
     ];
     state.is_none_or(|state| state == "New" || open.contains(&state))
 }
@@ -86,9 +91,9 @@ pub fn screened<'a>(seen: &Seen<'a>, grant: Option<&AccessGrant>, standing: &Sta
     let is_ours = standing.lease_held && standing.guard != Guard::Unknown;
     (is_open(seen.request, grant) && is_ours).then(|| screening::screen(seen))
 }
-/// Whether it is still to be decided: it is not settled, and there is no record of it.
+/// Whether it is still to be decided: it is not settled, and there is no record of it but one that was made at once.
 pub fn is_open(request: &AccessRequest, grant: Option<&AccessGrant>) -> bool {
-    grant.is_none() && !is_settled(request)
+    grant.is_none_or(at_once::is_open) && !is_settled(request)
 }
 
 /// What has to be asked before this pass can be decided: what the requester can do already, once for each revision and
@@ -158,6 +163,10 @@ pub fn decide(observed: &Observed<'_>, now: Now) -> Plan<AccessRequestStatus> {
     }
     let mut draft = Draft { observed, status: old.clone(), now, why: None };
     let (effects, next) = match (observed.grant, observed.screening) {
+        (Some(grant), screening) if grant.spec.provisional => {
+            draft.mirror(grant);
+            draft.holds_at_once(grant, screening)
+        }
         (Some(grant), _) => {
             draft.mirror(grant);
             draft.continues(grant)
@@ -174,7 +183,8 @@ pub fn decide(observed: &Observed<'_>, now: Now) -> Plan<AccessRequestStatus> {
 /// The reason of the condition that decides where the request stands.
 fn state(status: &AccessRequestStatus) -> String {
     let reason = |type_: &str| status.conditions.iter().find(|c| c.type_ == type_).map(|c| c.reason.clone());
-    let active = reason("Active");
+    // What was given at once and is still to be decided stands out.
+    let active = reason("Active").filter(|_| !reasons::is(status, Approved::AtOnce));
     let decided = is_decided(status).then(|| reason(Approved::CONDITION)).flatten();
     let screened = reason(Screened::CONDITION).filter(|_| !reasons::is(status, Screened::Complete));
     active.or(decided).or(screened).or_else(|| reason(Approved::CONDITION)).unwrap_or_else(|| "New".into())
@@ -197,12 +207,19 @@ impl Draft<'_> {
 
     /// What the record says, copied from one that exists, never from one that is about to be made.
     fn mirror(&mut self, grant: &AccessGrant) {
-        (self.status.waiting_for, self.status.brief) = (vec![], vec![]);
+        (self.status.waiting_for, self.status.brief, self.status.asked_since) = (vec![], vec![], None);
         self.status.grant = grant.metadata.name.clone();
-        self.status.expires_at = grant.spec.expires_at;
-        if !is_decided(&self.status) {
+        if self.status.expires_at.is_none() {
+            self.status.expires_at = grant.spec.expires_at;
+        }
+        if !is_decided(&self.status) && !grant.spec.provisional {
             let by = grant.spec.approved_by.as_deref().unwrap_or("nobody");
             match (grant.spec.outcome, grant.spec.expires_at) {
+                (Outcome::Approved, Some(end)) if grant.spec.self_approved.is_some() => {
+                    let of = grant.spec.self_approved.as_ref();
+                    let words = of.map_or_else(String::new, |of| self_approval::in_words(of, &grant.spec.user));
+                    self.set(Approved::SelfApproved, format!("{words}; access ends by itself at {end}"))
+                }
                 (Outcome::Approved, Some(end)) => {
                     let begins = match grant.spec.not_before {
                         start if start > self.now.for_record() => format!("begins by itself at {start} and "),
@@ -288,7 +305,7 @@ impl Draft<'_> {
         self.status.access = filing.map(|f| f.access.name.clone());
         self.status.duration = filing.map(|f| Span::from(f.duration));
         self.status.lane = Some(lane::of(&request.spec));
-        (self.status.waiting_for, self.status.brief) = (vec![], vec![]);
+        (self.status.waiting_for, self.status.brief, self.status.asked_since) = (vec![], vec![], None);
         if is_new_text {
             (self.status.permissions, self.status.then_permissions) = (None, None);
             (self.status.mode, self.status.revision) = (None, Some(revision));
@@ -410,7 +427,15 @@ impl Draft<'_> {
                 Err(words) => format!("; rule `{}` would agree, but {words}", rule.name),
             },
             Ruled::Held(why) => format!("; {}", is_held(filing, why)),
-            Ruled::Open | Ruled::Denied(_) => String::new(),
+            Ruled::Open if self.yes() == Outcome::Approved && at_once::is_open_to(filing, &self.observed.seen) => {
+                let lane = filing.policy.spec.emergency.as_ref();
+                return lane.map_or((vec![], Next::OnChange), |lane| self.gives_at_once(judgement, lane));
+            }
+            Ruled::Open => match self.goes_on_alone(judgement, &open) {
+                Some(done) => return done,
+                None => String::new(),
+            },
+            Ruled::Denied(_) => String::new(),
         };
         self.waits(filing, open, &limit, left)
     }
@@ -418,6 +443,8 @@ impl Draft<'_> {
     fn waits(&mut self, filing: &Filing<'_>, open: Open<'_>, limit: &str, left: TimeDelta) -> (Vec<Effect>, Next) {
         let Open { steps, agreed: _, unjudged, notes } = open;
         let unjudged: String = unjudged.iter().map(|why| format!("; {why}")).collect();
+        self.status.asked_since = Some(self.asked_since().unwrap_or_else(|| self.now.for_record()));
+        let alone = self_approval::from(filing, &self.status, self.observed.seen.missed);
         let waits = format!(
             "{}{}{}; {}",
             what_is_asked(filing, self.now.wall),
@@ -425,12 +452,61 @@ impl Draft<'_> {
             edits::in_words(self.observed.seen.edits, Some(filing.policy)),
             waits_for(&steps, self.times_out_at(Some(filing)), self.now)
         );
-        self.set(Approved::Waiting, waits + limit + &unjudged + &left_out(&self.status));
-        self.status.brief = self.brief(filing, notes, &steps);
+        let alone_words = alone.map_or_else(String::new, |from| format!("; {}", self_approval::warning(filing, from)));
+        self.set(Approved::Waiting, waits + &alone_words + limit + &unjudged + &left_out(&self.status));
+        self.status.brief = self.brief(filing, notes, &steps, None);
         let next = approval::next_backups(&steps, self.now).unwrap_or(left).min(left);
+        let next = alone.map_or(next, |from| next.min(from.get() - self.now.wall)).max(TimeDelta::zero());
         self.status.waiting_for = steps;
         // What expressions speak of changes without an event: labels, and the time.
         (vec![], Next::After(if has_expressions(filing) { next.min(LOOK_AGAIN) } else { next }))
+    }
+
+    /// Since when those who decide on this text are asked, as it is stored.
+    fn asked_since(&self) -> Option<Instant> {
+        let request = self.observed.seen.request;
+        let current = names::revision(request);
+        let stored = request.status.as_ref().filter(|s| s.revision.as_ref() == Some(&current));
+        stored.filter(|s| !s.waiting_for.is_empty()).and_then(|s| s.asked_since)
+    }
+    /// Nobody has answered, and who asked goes on alone; `None`: people are waited for.
+    fn goes_on_alone(&mut self, judgement: &Judgement<'_>, open: &Open<'_>) -> Option<(Vec<Effect>, Next)> {
+        let filing = &judgement.filing;
+        let stored = AccessRequestStatus { asked_since: self.asked_since(), ..self.status.clone() };
+        let from = self_approval::from(filing, &stored, self.observed.seen.missed)?;
+        let is_granted = from.get() <= self.now.wall && self.now.is_trusted() && self.yes() == Outcome::Approved;
+        if !is_granted || shown(filing.request).0.is_none() || !self.knows_the_roles(filing) {
+            return None;
+        }
+        let record = self.award(judgement, Outcome::Approved, vec![], None);
+        let record = record.map(|record| self_approval::on_record(record, filing, &open.steps));
+        Some(self.records(record))
+    }
+    /// The record of this outcome; `None`: it cannot be made yet.
+    fn award(
+        &self,
+        judgement: &Judgement<'_>,
+        outcome: Outcome,
+        approvals: Vec<ApprovalOf>,
+        rule: Option<&ApprovalRule>,
+    ) -> Option<AccessGrant> {
+        let epoch = self.status.admission_epoch.clone().unwrap_or_default();
+        let permissions = self.status.permissions.clone().unwrap_or_default();
+        record::award(judgement, outcome, approvals, permissions, rule, &epoch, self.now)
+    }
+    /// Makes the record of what is granted without an approval.
+    fn records(&mut self, record: Option<AccessGrant>) -> (Vec<Effect>, Next) {
+        match (self.observed.refused, record) {
+            (Some(words), _) => {
+                self.set(Approved::Waiting, format!("the API server refuses the record: {words}"));
+                (vec![], Next::After(LOOK_AGAIN))
+            }
+            (None, Some(record)) => (vec![Effect::CreateGrant(Box::new(record))], Next::AtOnce),
+            (None, None) => {
+                self.set(Approved::Waiting, "the record cannot be made yet");
+                (vec![], Next::OnChange)
+            }
+        }
     }
 
     /// Whether rules may approve one more request of this person; no answer is no.
@@ -449,10 +525,18 @@ impl Draft<'_> {
     }
 
     /// What those who decide need, as of when the request was found complete.
-    fn brief(&self, filing: &Filing<'_>, notes: &[String], steps: &[Waiting]) -> Vec<String> {
+    fn brief(
+        &self,
+        filing: &Filing<'_>,
+        notes: &[String],
+        steps: &[Waiting],
+        given: Option<&AccessGrant>,
+    ) -> Vec<String> {
         let since = screening::complete_since(&self.status.conditions).map_or(self.now.wall, Instant::get);
-        let until = self.times_out_at(Some(filing));
-        brief::lines(&brief::Facts { filing, status: &self.status, notes, steps, since, until })
+        let end = given.and_then(|first| first.spec.expires_at);
+        let until = end.map_or_else(|| self.times_out_at(Some(filing)), Instant::get);
+        let alone = self_approval::from(filing, &self.status, self.observed.seen.missed).filter(|_| given.is_none());
+        brief::lines(&brief::Facts { filing, status: &self.status, notes, steps, since, until, alone, given })
     }
 
     /// Makes the record, or says why it cannot be made. What was never complete leaves none: it stays on the request.
@@ -468,9 +552,7 @@ impl Draft<'_> {
             return (vec![], Next::After(LOOK_AGAIN));
         }
         let was_asked = !self.status.closers.is_empty();
-        let epoch = self.status.admission_epoch.clone().unwrap_or_default();
-        let permissions = self.status.permissions.clone().unwrap_or_default();
-        let award = |of: &Judgement<'_>| record::award(of, outcome, approvals, permissions, rule, &epoch, self.now);
+        let award = |of: &Judgement<'_>| self.award(of, outcome, approvals, rule);
         if let Some(mut grant) = judgement.filter(|_| was_asked).and_then(award) {
             grant.spec.why = self.why.as_deref().map(|why| text::line(why, 1024));
             return (vec![Effect::CreateGrant(Box::new(grant))], Next::AtOnce);

@@ -127,6 +127,8 @@ pub enum Code {
     TicketInvalid,
     /// What is at stake is no emergency, or the policy has no lane for one: file it as routine.
     NotAnEmergency,
+    /// `emergency.whySelf` is given, and nobody goes on alone under this policy: leave it out.
+    NotAlone,
     /// The reason does not say what is wrong and what is to be reached, or an answer says nothing.
     VagueReason,
     /// The policy asks for evidence that is not there: the message names all of it, with an example each.
@@ -160,6 +162,7 @@ impl Code {
         match self {
             Self::TicketInvalid
             | Self::NotAnEmergency
+            | Self::NotAlone
             | Self::VagueReason
             | Self::MissingEvidence
             | Self::ScopeTooBroad

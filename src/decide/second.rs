@@ -3,7 +3,7 @@
 //! All that it may be is on record with the first one: starting it reads no policy.
 use super::screening::checks::not_in_the_lane;
 use super::screening::{Code, Finding, Seen, access_of, role_fault, words};
-use super::{Guard, Installation, Now, Standing, record, role, term, text};
+use super::{Guard, Installation, Now, Standing, at_once, record, role, term, text};
 use crate::api::grant::{AccessGrant, AccessGrantSpec, ApprovalOf, FollowsOf, ThenOf};
 use crate::api::names;
 use crate::api::policy::{Access, AccessPolicy, ReasonRule};
@@ -60,6 +60,11 @@ pub fn second_stage(seen: &Seen<'_>) -> Finding {
     if access_of(seen.request, policy).is_some_and(|first| first.name == second.name) {
         let words = format!("spec.then.access: `{}` is what is asked for first: leave spec.then out", then.access);
         return Finding::Failed(Code::AccessNotOffered, words);
+    }
+    if at_once::is_lane(policy) {
+        let words = "spec.then: an emergency that begins at once has one access: leave spec.then out, and file the other access \
+                     on its own";
+        return Finding::Failed(Code::AccessNotOffered, words.to_owned());
     }
     if let Some(fault) = not_in_the_lane(policy, &second.name) {
         return Finding::Failed(Code::AccessNotOffered, format!("spec.then.access: {fault}"));
@@ -155,7 +160,7 @@ fn invitation(request: &AccessRequest, then: &ThenOf) -> String {
     )
 }
 /// What keeps it from beginning: who started it is known only as far as admission protects what people write.
-fn obstacle(first: &AccessGrant, standing: &Standing) -> Option<&'static str> {
+pub(super) fn obstacle(first: &AccessGrant, standing: &Standing) -> Option<&'static str> {
     match &standing.guard {
         Guard::Intact { epoch } if *epoch == first.spec.admission_epoch => None,
         Guard::Intact { .. } => {
@@ -209,7 +214,7 @@ pub fn award(
             asked_for: duration,
             renewal: None,
             then: None,
-            follows: Some(FollowsOf { grant: first.name_any(), finding }),
+            follows: Some(FollowsOf { grant: first.name_any(), finding, goes_on: false }),
             not_before: at,
             // It speaks of the first.
             start_deadline: None,
@@ -224,9 +229,10 @@ pub fn award(
 }
 
 /// The grant that the request's `Active` speaks of: the second one while it is not over; where both are, the one that
-/// ended last.
+/// ended last. What goes on is spoken of once the first one has ended.
 pub fn shown<'a>(first: &'a AccessGrant, second: Option<&'a AccessGrant>) -> &'a AccessGrant {
     let ended = |grant: &AccessGrant| grant.status.as_ref().and_then(|s| s.ended_at);
+    let second = second.filter(|second| !at_once::goes_on(&second.spec) || ended(first).is_some());
     let is_last = |second: &AccessGrant| match (ended(first), ended(second)) {
         (_, None) => true,
         (None, Some(_)) => false,

@@ -3,7 +3,7 @@ use super::beside::{self, Beside};
 use super::{Context, act, again, answers, place};
 use crate::api::grant::{AccessGrant, AccessGrantStatus};
 use crate::api::policy::AccessPolicy;
-use crate::api::reasons::{DutiesMet, Reason};
+use crate::api::reasons::{DutiesMet, FlagType, Reason};
 use crate::api::request::{AccessRequest, Lane};
 use crate::api::time;
 use crate::cluster::{Cluster, Error, read::Surroundings, trace::Trace, write::Stored};
@@ -56,7 +56,7 @@ async fn once(name: &str, context: &Context, tally: Option<&Tally>) -> Result<(N
     // Read after the reads: an end that came meanwhile is not missed by a pass that was slow.
     let (now, standing) = (clock.now(), context.standing());
     let watch = Watch { tally, ..Watch::of(standing.audit, context.usages.last(name)) };
-    let Surroundings { grant, written, request, fuse, binding, namespace, renewed, role } = &seen;
+    let Surroundings { grant, written, request, fuse, binding, namespace, renewed, follower, role } = &seen;
     let found = Found {
         grant,
         request: request.as_ref(),
@@ -70,8 +70,18 @@ async fn once(name: &str, context: &Context, tally: Option<&Tally>) -> Result<(N
     let read = if basis::is_needed(&found, now) { Some(read(cluster, &seen).await?) } else { None };
     let (basis, renewed, standing) = (read.as_ref().map(Read::basis), renewed.as_ref(), &standing);
     let chain = &context.heads.chain(name, grant, written);
-    let unasked =
-        Observed { found, chain, renewed, responders, installation, standing, basis, answers: &[], refused: None };
+    let unasked = Observed {
+        found,
+        chain,
+        renewed,
+        follower: follower.as_deref(),
+        responders,
+        installation,
+        standing,
+        basis,
+        answers: &[],
+        refused: None,
+    };
 
     let answers = answers(cluster, grant::questions(&unasked, now)).await?;
     let observed = Observed { answers: &answers, ..unasked };
@@ -205,6 +215,12 @@ fn count(context: &Context, grant: &AccessGrant, request: Option<&AccessRequest>
     let (old, spec) = (grant.status.as_ref(), &grant.spec);
     if old.is_none() && spec.lane == Lane::Emergency && spec.follows.is_none() {
         context.metrics.emergency(&spec.policy.name, &spec.namespace);
+    }
+    for flag in [FlagType::NotApproved, FlagType::SelfApproved] {
+        let has = |status: &AccessGrantStatus| status.flags.iter().any(|of| of.type_ == flag);
+        if has(status) && !old.is_some_and(has) {
+            context.metrics.unapproved(&spec.policy.name, flag.into());
+        }
     }
     if status.started_at.is_some() && old.is_none_or(|o| o.started_at.is_none()) {
         let waited = context.clock.now().wall - spec.not_before.get();

@@ -106,8 +106,8 @@ fn count(context: &Context, request: &AccessRequest, status: &AccessRequestStatu
         let policy = (!codes().any(|code| code == not_found)).then_some(request.spec.policy.as_str());
         codes().for_each(|code| context.metrics.refused(policy, code));
     }
-    let agreed: &str = Approved::StepsMet.into();
-    if transition.condition == Approved::CONDITION && transition.reason == agreed && !approval::is_confirmed(status) {
+    let agreed = [Approved::StepsMet, Approved::SelfApproved].map(<&str>::from).contains(&&*transition.reason);
+    if transition.condition == Approved::CONDITION && agreed && !approval::is_confirmed(status) {
         context.metrics.ticket_unconfirmed(&request.spec.policy);
     }
     if transition.condition == Approved::CONDITION && !is(Approved::CONDITION, "Unknown") {

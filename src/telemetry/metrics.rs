@@ -71,6 +71,7 @@ struct Inner {
     to_access: Histogram,
     filed_to_access: HistogramVec,
     emergencies: IntCounterVec,
+    unapproved: IntCounterVec,
     clock_skew: Gauge,
     exports_failed: IntCounter,
     events_dropped: IntCounter,
@@ -217,6 +218,11 @@ impl Metrics {
                 "curfew_emergencies_total",
                 "Emergencies that were decided, whatever came of them.",
                 &["policy", "namespace"],
+            ),
+            unapproved: m.counts(
+                "curfew_unapproved_total",
+                "Access in emergencies to which nobody had agreed: given at once, until it ended (`NotApproved`), or to who went on alone (`SelfApproved`).",
+                &["policy", "flag"],
             ),
             clock_skew: m.keep(Gauge::new(
                 "curfew_clock_skew_seconds",
@@ -372,6 +378,10 @@ impl Metrics {
     pub fn emergency(&self, policy: &str, namespace: &str) {
         self.0.emergencies.with_label_values(&[policy, namespace]).inc();
     }
+    /// Nobody had agreed to an access, as this flag says.
+    pub fn unapproved(&self, policy: &str, flag: &str) {
+        self.0.unapproved.with_label_values(&[policy, flag]).inc();
+    }
     /// How far the API server's clock is ahead.
     pub fn clock_skew(&self, ahead: chrono::TimeDelta) {
         self.0.clock_skew.set(ahead.as_seconds_f64());
@@ -448,6 +458,7 @@ mod tests {
         m.began_after(Duration::from_millis(94));
         m.access_after(Lane::Emergency, Duration::from_secs(120));
         m.emergency("incident-response", "billing");
+        m.unapproved("live-incident", "NotApproved");
         m.clock_skew(chrono::TimeDelta::milliseconds(-500));
         m.event_dropped();
         m.audit_events(7, 1);
@@ -482,6 +493,7 @@ mod tests {
             "curfew_approval_to_access_seconds_count 1",
             "curfew_request_to_access_seconds_sum{lane=\"Emergency\"} 120",
             "curfew_emergencies_total{namespace=\"billing\",policy=\"incident-response\"} 1",
+            "curfew_unapproved_total{flag=\"NotApproved\",policy=\"live-incident\"} 1",
             "curfew_clock_skew_seconds -0.5",
             "curfew_events_dropped_total 1",
             "curfew_audit_events_read_total 7",

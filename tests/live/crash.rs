@@ -7,10 +7,11 @@
 //! sent once more, two tasks may delete the same thing, and a few statuses are written more, as the next operator first
 //! says that it looks at admission, and the request repeats what the grant says.
 use crate::duties::{closeout, writes};
+use crate::emergency;
 use crate::running::{approvers, is_complete};
 use curfew::api::grant::AccessGrant;
 use curfew::api::reasons::{
-    BeginReason, DutiesMet, EndReason, FlagType, Outcome, RemovalVerified, Screened, SecondStage,
+    Approved, BeginReason, DutiesMet, EndReason, FlagType, Outcome, RemovalVerified, Screened, SecondStage,
 };
 use curfew::operate::clock::Clock;
 use curfew_testbed::bed::{Bed, Filed, Granted, Person, until};
@@ -40,15 +41,39 @@ enum Life {
     IsDeletedWhileActive,
     /// Its requester starts the second access, and closes both.
     GoesOn,
+    /// It is an emergency: access comes at once, is to go on once it is noted and agreed to, and is closed then.
+    IsAtOnce,
+    /// The same, and it goes on, and is closed after that.
+    GoesOnAtOnce,
     /// Its requester closes it, and writes the close-out.
     IsClosedOut,
     /// Its requester closes it, misses the close-out, and writes it late.
     IsClosedOutLate,
 }
 impl Life {
-    /// How many records, fuses and bindings it has.
+    /// How many records it has.
     fn grants(self) -> usize {
-        if self == Self::GoesOn { 2 } else { 1 }
+        if matches!(self, Self::GoesOn | Self::IsAtOnce | Self::GoesOnAtOnce) { 2 } else { 1 }
+    }
+    fn is_at_once(self) -> bool {
+        matches!(self, Self::IsAtOnce | Self::GoesOnAtOnce)
+    }
+    /// How many of its records have a fuse and a binding.
+    fn bound(self) -> usize {
+        match self {
+            Self::IsDenied | Self::IsATrial => 0,
+            Self::IsAtOnce => 1,
+            _ => self.grants(),
+        }
+    }
+    /// How it dies at a write. What waits for time to pass dies once at each: before a write is after the one before it.
+    fn cuts(self) -> &'static [Cut] {
+        if self == Self::GoesOnAtOnce { &[Cut::AfterItIsStored] } else { &[Cut::BeforeItIsSent, Cut::AfterItIsStored] }
+    }
+    /// From which of its writes on it is tried: what comes before is another life's.
+    fn from(self, writes: &[String]) -> usize {
+        let records = (1..).zip(writes).filter(|(_, write)| kind(write) == "POST accessgrants");
+        if self == Self::GoesOnAtOnce { records.last().map_or(1, |(n, _)| n + 1) } else { 1 }
     }
 }
 
@@ -79,15 +104,30 @@ async fn live(life: Life, test: &str, first: Faults) -> (End, Vec<String>) {
         {"name": "restart", "level": "LimitedWrite", "roleRef": role("curfew-restart")}]);
     let steps = json!({"steps": [{"name": "service-owner", "approvers": approvers()}]});
     let closeout = json!({"within": if life == Life::IsClosedOutLate { "2s" } else { "24h" }});
-    let policy =
-        bed.policy_with(json!({"mode": mode, "access": access, "approval": steps, "closeout": closeout})).await;
-    let (alice, bob) = bed.alice_and_bob().await;
+    // Long enough for people, and operators that start anew; shorter than a test waits.
+    let note_within = if life == Life::GoesOnAtOnce { "35s" } else { "30m" };
+    let lane = emergency::lane(json!({"grant": "AtOnce", "noteWithin": note_within}));
+    let changes = json!({"mode": mode, "access": access, "approval": steps, "closeout": closeout, "emergency": lane["emergency"]});
+    let policy = bed.policy_with(changes).await;
+    let (alice, bob) = match life {
+        _ if life.is_at_once() => {
+            (bed.person("alice", &["engineers"]).await, bed.person("kim", &["incident-managers"]).await)
+        }
+        _ => bed.alice_and_bob().await,
+    };
     let operator = bed.operator_with(first.clone(), Clock::system()).await;
-    let duration = if life == Life::Expires { "15s" } else { "30m" };
+    let duration = match life {
+        Life::Expires => "15s",
+        Life::IsAtOnce | Life::GoesOnAtOnce => "1h",
+        _ => "30m",
+    };
     let mut manifest = alice.request("sup-4812", &policy, duration);
     if life == Life::GoesOn {
         manifest["spec"]["then"] = json!({"access": "restart", "duration": "10m"});
         manifest["spec"]["whyNotLower"] = json!("The worker hangs, and only a restart frees its queue.");
+    }
+    if life.is_at_once() {
+        manifest["spec"]["emergency"] = json!({"harm": "CustomerHarm", "impact": "No customer can pay since 02:40."});
     }
     let request = alice.applies(manifest).await.unwrap();
 
@@ -113,6 +153,9 @@ async fn live(life: Life, test: &str, first: Faults) -> (End, Vec<String>) {
 /// What people do, whether or not the operator dies meanwhile; and the end of it.
 async fn rest(life: Life, bed: &Bed, alice: &Person, bob: &Person, request: &Filed) -> End {
     request.becomes(Screened::Complete).await;
+    if life.is_at_once() {
+        return end(bed, is_given_at_once(life, alice, bob, request).await).await;
+    }
     let decision = if life == Life::IsDenied { "Deny" } else { "Approve" };
     bob.decides(request, json!({"step": "service-owner", "decision": decision})).await.unwrap();
     let grant = request.recorded().await;
@@ -127,7 +170,7 @@ async fn rest(life: Life, bed: &Bed, alice: &Person, bob: &Person, request: &Fil
         Life::IsClosed | Life::IsClosedOut | Life::IsClosedOutLate => alice.closes(request, "").await.unwrap(),
         Life::IsDeletedWhileActive => request.is_deleted_by(&bed.admin).await,
         Life::GoesOn => goes_on(alice, request).await,
-        Life::Expires | Life::IsDenied | Life::IsATrial => {}
+        Life::Expires | Life::IsDenied | Life::IsATrial | Life::IsAtOnce | Life::GoesOnAtOnce => {}
     }
     let record = match life {
         Life::IsClosedOut | Life::IsClosedOutLate => is_closed_out(life, alice, &grant).await,
@@ -160,6 +203,38 @@ async fn goes_on(alice: &Person, request: &Filed) {
     );
     assert!(!alice.may("delete", "pods").await);
     is_complete(&record);
+}
+
+/// The access begins before anybody has agreed, and goes on by a second record, with its end fixed once; then it is closed.
+async fn is_given_at_once(life: Life, alice: &Person, kim: &Person, request: &Filed) -> AccessGrant {
+    let first = request.recorded().await;
+    let given = first.becomes(BeginReason::Bound).await.spec;
+    assert!(given.provisional && alice.may("get", "pods/log").await);
+    first.becomes(DutiesMet::Open).await;
+    writes(alice, &first, emergency::note()).await.unwrap();
+    request.becomes(Approved::AtOnce).await;
+    until("somebody is asked", || async { (!request.now().await.status?.waiting_for.is_empty()).then_some(()) }).await;
+    kim.decides(request, emergency::agrees()).await.unwrap();
+    let rest = request.recorded_again().await;
+    let promised = rest.record().await.spec;
+    assert_eq!(Some(promised.not_before), given.expires_at, "from when the first one ends");
+    if life == Life::GoesOnAtOnce {
+        is_complete(&first.becomes(EndReason::Expired).await);
+        rest.becomes(BeginReason::Bound).await;
+        assert!(alice.may("get", "pods/log").await);
+    }
+    alice.closes(request, "").await.unwrap();
+    let record = ended(&rest).await;
+    ended(&first).await;
+    assert_eq!(record.spec, promised, "decided once");
+    assert_eq!(
+        request.now().await.status.unwrap().expires_at,
+        promised.expires_at,
+        "the request was told the same end"
+    );
+    assert!(!alice.may("get", "pods/log").await);
+    is_complete(&record);
+    record
 }
 
 /// The close-out is written once it is owed, or once it is overdue, and is accepted.
@@ -202,7 +277,7 @@ async fn survives(life: Life) {
     let (undisturbed, writes) = live(life, &test("0"), Faults::none()).await;
     println!("{life:?}, {} writes: {writes:#?}", writes.len());
     assert!(writes.len() >= 3, "the writes were counted");
-    let cuts = (1..=writes.len()).flat_map(|n| [Cut::BeforeItIsSent, Cut::AfterItIsStored].map(|cut| (n, cut)));
+    let cuts = (life.from(&writes)..=writes.len()).flat_map(|n| life.cuts().iter().map(move |cut| (n, *cut)));
     let lives = cuts.map(|(n, cut)| {
         let (undisturbed, writes) = (&undisturbed, &writes);
         async move {
@@ -214,16 +289,14 @@ async fn survives(life: Life) {
             compare(&all, writes, life.grants(), &at);
         }
     });
-    futures::future::join_all(lives).await;
-    let agreed = !matches!(life, Life::IsDenied | Life::IsATrial);
-    all_is_made_once(&trail, &test(""), (2 * writes.len() + 1) * life.grants(), agreed);
+    let lived = 1 + futures::future::join_all(lives).await.len();
+    all_is_made_once(&trail, &test(""), lived * life.grants(), lived * life.bound());
 }
 
-/// For none of these grants was a record, a fuse or a binding made twice, nor the latter two where nobody agreed.
-fn all_is_made_once(trail: &Trail, prefix: &str, lives: usize, agreed: bool) {
+/// For none of these grants was a record, a fuse or a binding made twice, nor the latter two where nothing began.
+fn all_is_made_once(trail: &Trail, prefix: &str, lives: usize, most: usize) {
     let made = made(trail, prefix);
     let count = |what: &str| made.iter().filter(|((_, resource, _), _)| resource == what).count();
-    let most = if agreed { lives } else { 0 };
     let of_each = (count("accessgrants"), count("jobs"), count("rolebindings"));
     assert!(of_each.0 <= lives && of_each.1 <= most && of_each.2 <= most, "{prefix}: {of_each:?} in {lives} lives");
     // A call that the crash cut off while it was under way may be stored, and yet be in the log as cancelled.
@@ -307,6 +380,16 @@ async fn i8_a_crash_at_any_write_of_a_trial_grants_nothing() {
 #[tokio::test]
 async fn a_crash_at_any_write_changes_nothing_when_its_request_is_deleted() {
     survives(Life::IsDeletedWhileActive).await;
+}
+
+#[tokio::test]
+async fn h10_a_crash_at_any_write_changes_nothing_when_access_comes_at_once() {
+    survives(Life::IsAtOnce).await;
+}
+
+#[tokio::test]
+async fn h10_a_crash_at_any_write_changes_nothing_when_what_came_at_once_goes_on() {
+    survives(Life::GoesOnAtOnce).await;
 }
 
 #[tokio::test]

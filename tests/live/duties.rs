@@ -18,7 +18,7 @@ fn owed(record: &AccessGrant) -> Owed {
     owed[0].clone()
 }
 /// Runs a line in a shell as somebody, as they would paste it.
-fn pasted(bed: &Bed, who: &Person, line: &str) -> Output {
+pub fn pasted(bed: &Bed, who: &Person, line: &str) -> Output {
     let kubectl = bed.connection.kubectl();
     let path = format!("{}:{}", kubectl.parent().unwrap().display(), std::env::var("PATH").unwrap());
     Command::new("sh").args(["-c", line]).env("PATH", path).env("KUBECONFIG", &who.kubeconfig).output().unwrap()

@@ -8,6 +8,7 @@ mod decisions;
 mod drain;
 mod duties;
 mod edits;
+mod emergency;
 mod ends;
 mod evidence;
 mod examples;

@@ -4,7 +4,7 @@ use crate::time::late_somewhere;
 use chrono::{TimeDelta, Timelike, Utc};
 use curfew::api::duty::Duty;
 use curfew::api::permission::DangerType;
-use curfew::api::reasons::{BeginReason, Screened};
+use curfew::api::reasons::{Approved, BeginReason, DutiesMet, Screened};
 use curfew::api::request::{AccessRequest, Lane, Waiting};
 use curfew_testbed::bed::{Bed, Filed, Operator, Person};
 use k8s_openapi::api::core::v1::Namespace;
@@ -467,6 +467,43 @@ async fn h3_h17_in_an_emergency_one_incident_manager_agrees_and_the_rest_is_owed
     let routine = scene.asks.applies(scene.request("incident-response-emergency-refused")).await.unwrap();
     let returned = routine.becomes(Screened::Incomplete).await;
     assert_eq!(codes(&returned), set(["NotAnEmergency"]), "{}", words(&returned));
+}
+
+#[tokio::test]
+async fn e12_x3_who_is_on_call_has_access_at_once_and_owes_a_note_within_a_quarter_of_an_hour() {
+    let preset = Preset {
+        name: "live-incident",
+        asks: "on-call",
+        steps: &[],
+        minutes: 15,
+        gives: &[LOGS],
+        withholds: ONLY_READS,
+        returned: &[("NotAnEmergency", "leave spec.emergency out, and file this as routine")],
+        after: false,
+    };
+    let scene = Scene::new(preset.name, preset.asks, at(NIGHT)).await;
+    scene.returns(&preset).await;
+    let filed = scene.asks.applies(scene.request(preset.name)).await.unwrap();
+    let record = filed.recorded().await.becomes(BeginReason::Bound).await;
+    let window = record.spec.expires_at.unwrap().get() - record.spec.not_before.get();
+    assert_eq!((record.spec.provisional, window), (true, TimeDelta::minutes(preset.minutes)));
+    assert!(preset.gives.iter().all(|what| scene.may(what)), "before anybody has agreed");
+    assert!(!preset.withholds.iter().any(|what| scene.may(what)));
+    filed.recorded().await.becomes(DutiesMet::Open).await;
+    let line = filed.recorded().await.record().await.status.unwrap().owed.remove(0).command.unwrap();
+    let said =
+        line.replace("SAY WHAT YOU SEE AND DO", "The payment queue stands since 02:40; I look for the stuck consumer.");
+    let pasted = shell(&scene.bed, &scene.asks.kubeconfig, &said);
+    assert!(pasted.status.success(), "{}", crate::examples::said(&pasted));
+    filed.becomes(Approved::AtOnce).await;
+    scene.agrees(&filed, "emergency", "incident-managers").await;
+    let rest = filed.recorded_again().await.becomes(BeginReason::Scheduled).await.spec;
+    assert_eq!(
+        rest.expires_at.unwrap().get() - record.spec.not_before.get(),
+        TimeDelta::minutes(30),
+        "half an hour in all"
+    );
+    assert_eq!(Some(rest.not_before), record.spec.expires_at, "without a gap");
 }
 
 #[tokio::test]

@@ -14,8 +14,11 @@ use kube::ResourceExt;
 /// Lists them.
 pub async fn run(desk: &Desk) -> Result<String, Failure> {
     let me = desk.me().await?;
-    let open: &str = Approved::Waiting.into();
-    let mut waiting = desk.cluster.requests_of(&desk.everywhere().with("status.state", open)).await?;
+    let [open, given] = [Approved::Waiting, Approved::AtOnce].map(<&str>::from);
+    let of = |state: &str| desk.everywhere().with("status.state", state);
+    let (open, given) = (of(open), of(given));
+    let (mut waiting, given) = tokio::try_join!(desk.cluster.requests_of(&open), desk.cluster.requests_of(&given))?;
+    waiting.extend(given);
     waiting.retain(|request| seat::waits_for(request, me));
     waiting.sort_by_key(|request| (filed_at(request), request.namespace(), request.name_any()));
     if waiting.is_empty() && desk.format.is_for_people() {

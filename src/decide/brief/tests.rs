@@ -45,7 +45,7 @@ fn brief_of(request: &AccessRequest, policy: &AccessPolicy, status: &AccessReque
         .unwrap();
     let notes = ["AuditTrail: Unknown: no audit source".to_owned()];
     let (since, until) = (at("09:05:00"), at("10:00:00"));
-    lines(&Facts { filing: &filing, status, notes: &notes, steps: &steps, since, until })
+    lines(&Facts { filing: &filing, status, notes: &notes, steps: &steps, since, until, alone: None, given: None })
 }
 
 #[test]

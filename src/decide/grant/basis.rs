@@ -2,11 +2,12 @@
 //!
 //! Only a beginning looks at it. Access that has begun keeps its terms, whatever becomes of the policy.
 use super::{Found, Observed, end_of};
-use crate::api::grant::AccessGrant;
+use crate::api::grant::{AccessGrant, AccessGrantSpec};
 use crate::api::policy::AccessPolicy;
 use crate::api::reasons::Outcome;
 use crate::api::time;
 use crate::decide::approval::{self, Verdict};
+use crate::decide::at_once;
 use crate::decide::attestation;
 use crate::decide::edits;
 use crate::decide::effect::Answer;
@@ -48,7 +49,7 @@ pub(super) enum Holds {
 /// Whether a pass needs it: the access is to begin, and has neither begun nor ended. No end waits for it to be read.
 pub fn is_needed(found: &Found<'_>, now: Now) -> bool {
     let spec = &found.grant.spec;
-    let lead = if spec.renewal.is_some() { super::LEAD } else { TimeDelta::zero() };
+    let lead = if at_once::predecessor(spec).is_some() { super::LEAD } else { TimeDelta::zero() };
     let may_begin = spec.outcome == Outcome::Approved && spec.not_before.get() - lead <= now.wall;
     may_begin && found.own_binding().is_none() && end_of(found, now).is_none()
 }
@@ -138,7 +139,8 @@ fn since_edited(words: &str) -> String {
 /// What the request would get now, if it is something else than what was agreed to.
 fn differs(grant: &AccessGrant, filing: &Filing<'_>) -> Option<String> {
     let spec = &grant.spec;
-    let access = if spec.follows.is_some() { filing.then?.access } else { filing.access };
+    let is_second = spec.follows.as_ref().is_some_and(|of| !of.goes_on);
+    let access = if is_second { filing.then?.access } else { filing.access };
     if access.name != spec.access || access.role_ref != spec.role_ref || access.level != spec.level {
         let now = format!("`{}` ({:?}) by {}", access.name, access.level, access.role_ref);
         return Some(format!("`{}` ({:?}) by {} became {now}", spec.access, spec.level, spec.role_ref));
@@ -164,12 +166,18 @@ fn is_not_agreed(observed: &Observed<'_>, judgement: &Judgement<'_>, now: Now) -
     let attested = attestation::judge(filing, guard, &unspent, now).counted;
     match approval::count(judgement, guard, &attested, now).verdict {
         Verdict::StepsMet(_) => None,
+        // Given at once, or to somebody who went on alone: nobody has to have agreed before it begins.
+        Verdict::Waiting(_) if needs_nobody(&observed.found.grant.spec) => None,
         Verdict::Waiting(steps) => {
             let steps = text::few(steps.iter().map(|w| format!("`{}` (of {})", w.step, text::few(&w.approvers, 4))), 4);
             Some(format!("it needs the approval of {steps}"))
         }
         Verdict::Denied(by) | Verdict::DetailWanted(by) => Some(format!("{} did not agree", by.by)),
     }
+}
+
+fn needs_nobody(spec: &AccessGrantSpec) -> bool {
+    spec.provisional || spec.self_approved.is_some()
 }
 
 #[cfg(test)]
@@ -276,6 +284,7 @@ mod tests {
                 &Observed {
                     found,
                     renewed,
+                    follower: None,
                     responders: &[],
                     installation,
                     standing,

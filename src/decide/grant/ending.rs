@@ -5,7 +5,7 @@ use crate::api::names;
 use crate::api::reasons::{self, EndReason, FlagType, Reason, RemovalVerified};
 use crate::decide::duties::Missed;
 use crate::decide::effect::{Answer, Effect, Identity, Question};
-use crate::decide::{Next, Now, Plan, children, role, text};
+use crate::decide::{Next, Now, Plan, at_once, children, role, text};
 use chrono::TimeDelta;
 
 /// How soon to ask again while the API server's authorizer has not seen the delete yet.
@@ -50,8 +50,11 @@ fn ends(observed: &Observed<'_>, reason: EndReason, why: Option<String>, now: No
     let by = ended_by(found, reason, &observed.installation.operator);
     if status.end_reason.is_none() {
         (status.ended_at, status.ended_by, status.end_reason) = (Some(at), Some(by.clone()), Some(reason));
-        let words = why.unwrap_or_else(|| end_in_words(found, reason, &by, now));
+        let words = why.unwrap_or_else(|| end_in_words(observed, reason, &by, now));
         reasons::set(&mut status, reason, words.chars().take(MOST).collect::<String>(), generation, at);
+        if observed.follower.is_none() {
+            at_once::flag(grant, found.request, &mut status, now);
+        }
     }
     let next = verify(observed, &mut status, now);
     Plan { effects: fuse.into_iter().collect(), status: changed(observed, status, now), next }
@@ -95,6 +98,10 @@ fn ended_by(found: &Found<'_>, reason: EndReason, operator: &str) -> String {
     let close = found.request.and_then(|r| r.status.as_ref()?.close.as_ref());
     match (reason, close) {
         (EndReason::Closed | EndReason::Revoked, Some(close)) => close.by.clone(),
+        (EndReason::Revoked, None) => {
+            let no = found.request.and_then(|request| at_once::refusal(request, found.grant));
+            no.map_or_else(|| "unknown".into(), |no| no.by.clone())
+        }
         (
             EndReason::Expired
             | EndReason::NeverStarted
@@ -108,13 +115,13 @@ fn ended_by(found: &Found<'_>, reason: EndReason, operator: &str) -> String {
     }
 }
 
-fn end_in_words(found: &Found<'_>, reason: EndReason, by: &str, now: Now) -> String {
-    let spec = &found.grant.spec;
+fn end_in_words(observed: &Observed<'_>, reason: EndReason, by: &str, now: Now) -> String {
+    let (found, spec) = (&observed.found, &observed.found.grant.spec);
     let begun = if spec.not_before.get() > now.wall { " before it began" } else { "" };
     let audit = "the API server's audit log says by whom";
     match reason {
         EndReason::Expired => match found.grant.status.as_ref().and_then(|s| s.started_at) {
-            Some(_) => "its time was up".into(),
+            Some(_) => format!("its time was up{}", at_once::in_words(found.grant, found.request, observed.follower)),
             None => "its time was up; whether it had begun was not seen".into(),
         },
         EndReason::Closed => format!("{by} ended it{begun}{}", because(found)),
@@ -159,7 +166,9 @@ fn remedy(missed: &Missed) -> String {
     format!("do it, or ask a reviewer to waive it; {}", missed.remedy())
 }
 fn because(found: &Found<'_>) -> String {
-    let reason = found.request.and_then(|r| r.status.as_ref()?.close.as_ref()?.reason.as_deref());
+    let closed = found.request.and_then(|r| r.status.as_ref()?.close.as_ref()?.reason.as_deref());
+    let no = || found.request.and_then(|request| at_once::refusal(request, found.grant)?.comment.as_deref());
+    let reason = closed.or_else(no);
     reason.map_or(String::new(), |words| format!(": {words}"))
 }
 

@@ -307,6 +307,7 @@ fn e15_access_that_nobody_uses_ends_before_its_time_and_says_so() {
             found,
             chain,
             renewed: None,
+            follower: None,
             responders: &[],
             installation,
             standing,
@@ -459,6 +460,7 @@ fn h12_a_missed_duty_ends_live_access_whatever_becomes_of_the_duty_meanwhile() {
             found,
             chain,
             renewed: None,
+            follower: None,
             responders: &[],
             installation,
             standing,
@@ -596,7 +598,18 @@ fn pass_with(
     let (renewed, chain) = (None, &Chain::of(&json!(grant)));
     let installation = &installation;
     decide(
-        &Observed { found, chain, renewed, responders: &[], installation, standing, basis, answers, refused: None },
+        &Observed {
+            found,
+            chain,
+            renewed,
+            follower: None,
+            responders: &[],
+            installation,
+            standing,
+            basis,
+            answers,
+            refused: None,
+        },
         now,
     )
 }
@@ -665,6 +678,7 @@ fn e19_a_renewal_follows_without_a_gap_and_never_begins_early_for_who_has_nothin
             found,
             chain: &Chain::of(&json!(found.grant)),
             renewed,
+            follower: None,
             responders: &[],
             installation: &installation,
             standing: &standing,
@@ -696,6 +710,7 @@ fn e19_a_renewal_follows_without_a_gap_and_never_begins_early_for_who_has_nothin
             found,
             chain: &Chain::of(&json!(found.grant)),
             renewed,
+            follower: None,
             responders: &[],
             installation: &installation,
             standing: &standing,
@@ -835,6 +850,7 @@ fn g4_each_permission_of_a_line_is_asked_about() {
         found,
         chain: &Chain::of(&json!(grant)),
         renewed: None,
+        follower: None,
         responders: &[],
         installation: &installation,
         standing: &standing,

@@ -253,7 +253,9 @@ pub(super) fn of_grant(grant: &AccessGrant, steps: Vec<String>) -> Said {
         Outcome::TimedOut => Verdict::TimedOut,
         Outcome::Withdrawn => Verdict::Withdrawn,
     };
-    let duration = spec.expires_at.map(|end| Span::from(end.get() - spec.not_before.get()));
+    // What is given at once goes on for as long as was asked for, once that is agreed to.
+    let lasts = spec.expires_at.map(|end| Span::from(end.get() - spec.not_before.get()));
+    let duration = lasts.map(|lasts| if spec.provisional { spec.asked_for } else { lasts });
     let rule = spec.rule.as_ref().map(|rule| rule.name.clone());
     Said { verdict, codes: vec![], rule, steps, unmet: vec![], duration }
 }

@@ -361,7 +361,25 @@ fn emergency(seen: &Seen<'_>) -> Finding {
                 .to_owned(),
         );
     }
-    Finding::Passed(format!("{:?}: {}", crisis.harm, crisis.impact))
+    match (&crisis.why_self, policy.spec.emergency.as_ref().and_then(|lane| lane.self_approval_after)) {
+        (Some(_), None) => Finding::Failed(
+            Code::NotAlone,
+            format!(
+                "spec.emergency.whySelf: nobody goes on alone under policy `{}`, and somebody agrees: leave it out",
+                seen.request.spec.policy
+            ),
+        ),
+        (Some(why), Some(_)) if words::weigh(why, &[]).words < words::ANSWER => Finding::Failed(
+            Code::VagueReason,
+            "spec.emergency.whySelf: say why nobody can be waited for, in words of your own, or leave it out"
+                .to_owned(),
+        ),
+        (Some(_), Some(after)) => {
+            let words = format!("{:?}: {}; if nobody answers for {after} it goes on alone", crisis.harm, crisis.impact);
+            Finding::Noted(words)
+        }
+        (None, _) => Finding::Passed(format!("{:?}: {}", crisis.harm, crisis.impact)),
+    }
 }
 
 fn real_task(seen: &Seen<'_>) -> Finding {

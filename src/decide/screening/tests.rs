@@ -79,6 +79,10 @@ pub(crate) fn with_lane(changes: Value) -> AccessPolicy {
 pub(crate) fn crisis(impact: &str) -> Value {
     json!({"harm": "CustomerHarm", "impact": impact})
 }
+/// The same, by somebody who would go on alone.
+pub(crate) fn alone(why: &str) -> Value {
+    json!({"harm": "CustomerHarm", "impact": "No customer can pay since 02:40.", "whySelf": why})
+}
 
 fn request(changes: Value) -> AccessRequest {
     let mut spec = json!({
@@ -332,6 +336,27 @@ fn refused() -> Vec<(&'static str, World, Code)> {
             "H9 more than reading, and not why",
             World::in_lane(json!({}), json!({"access": "restart"})),
             Code::MissingEvidence,
+        ),
+        (
+            "H11 going on alone where nobody does",
+            World::in_lane(json!({}), json!({"emergency": alone("Everybody else of the rota is on a plane.")})),
+            Code::NotAlone,
+        ),
+        (
+            "H11 going on alone, and not why",
+            World::in_lane(json!({"selfApprovalAfter": "5m"}), json!({"emergency": alone("just in case")})),
+            Code::VagueReason,
+        ),
+        (
+            "H10 what begins at once has one access",
+            World {
+                then_rules: Some(vec![]),
+                ..World::in_lane(
+                    json!({"grant": "AtOnce"}),
+                    json!({"then": {"access": "restart"}, "whyNotLower": "The worker hangs, and only a restart frees its queue."}),
+                )
+            },
+            Code::AccessNotOffered,
         ),
         ("H5 no incident", World::in_lane(json!({}), json!({"ticket": "SUP-4812"})), Code::TicketInvalid),
         (

@@ -395,6 +395,78 @@ pub const ROWS: &[Row] = &[
         answer: rejected("an emergency lasts 2h at most"),
     },
     Row {
+        says: "H10: access at once for more than half an hour",
+        given: Nothing,
+        who: Ann,
+        call: |s| {
+            let mut policy = s.policy(&["curfew-logs"]);
+            let name = policy["spec"]["access"][0]["name"].clone();
+            policy["spec"]["emergency"] = lane(json!({"access": [name], "grant": "AtOnce", "noteWithin": "31m"}));
+            create(POLICIES, policy)
+        },
+        answer: rejected("noteWithin is 30m at most"),
+    },
+    Row {
+        says: "H10: a note where somebody agrees first",
+        given: Nothing,
+        who: Ann,
+        call: |s| {
+            let mut policy = s.policy(&["curfew-logs"]);
+            let name = policy["spec"]["access"][0]["name"].clone();
+            policy["spec"]["emergency"] = lane(json!({"access": [name], "noteWithin": "15m"}));
+            create(POLICIES, policy)
+        },
+        answer: rejected("noteWithin is for grant: AtOnce"),
+    },
+    Row {
+        says: "H11: going on alone where access is given at once",
+        given: Nothing,
+        who: Ann,
+        call: |s| {
+            let mut policy = s.policy(&["curfew-logs"]);
+            let name = policy["spec"]["access"][0]["name"].clone();
+            policy["spec"]["emergency"] = lane(json!({"access": [name], "grant": "AtOnce", "selfApprovalAfter": "5m"}));
+            create(POLICIES, policy)
+        },
+        answer: rejected("selfApprovalAfter is for grant: AfterApproval"),
+    },
+    Row {
+        says: "H11: going on alone after nobody is asked any more",
+        given: Nothing,
+        who: Ann,
+        call: |s| {
+            let mut policy = s.policy(&["curfew-logs"]);
+            let name = policy["spec"]["access"][0]["name"].clone();
+            policy["spec"]["emergency"] = lane(json!({"access": [name], "selfApprovalAfter": "15m"}));
+            create(POLICIES, policy)
+        },
+        answer: rejected("selfApprovalAfter must be shorter than pendingTimeout"),
+    },
+    Row {
+        says: "H11: going on alone",
+        given: Nothing,
+        who: Ann,
+        call: |s| {
+            let mut policy = s.policy(&["curfew-logs"]);
+            let name = policy["spec"]["access"][0]["name"].clone();
+            policy["spec"]["emergency"] = lane(json!({"access": [name], "selfApprovalAfter": "5m"}));
+            create(POLICIES, policy)
+        },
+        answer: accepted(),
+    },
+    Row {
+        says: "H10: access at once",
+        given: Nothing,
+        who: Ann,
+        call: |s| {
+            let mut policy = s.policy(&["curfew-logs"]);
+            let name = policy["spec"]["access"][0]["name"].clone();
+            policy["spec"]["emergency"] = lane(json!({"access": [name], "grant": "AtOnce", "noteWithin": "30m"}));
+            create(POLICIES, policy)
+        },
+        answer: accepted(),
+    },
+    Row {
         says: "a lane for emergencies",
         given: Nothing,
         who: Ann,

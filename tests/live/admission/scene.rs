@@ -34,6 +34,10 @@ pub enum Given {
     Approved,
     /// `Approved`, and alice has closed it.
     Closed,
+    /// `Waiting`, while access that was given at once holds.
+    AtOnce,
+    /// The same, and it goes on.
+    GoesOn,
     /// A request by alice that asks for a second access: the first one holds, and the second was agreed to.
     Agreed,
     /// The same, and alice has started the second.
@@ -170,6 +174,13 @@ impl Scene {
                 world.must(Who::Bob, s.decide("bob", "service-owner", "billing-owners")).await;
                 if given == Given::Closed {
                     world.must(Who::Alice, s.close(json!({"by": "alice"}))).await;
+                }
+            }
+            Given::AtOnce | Given::GoesOn => {
+                s.waits(world, Who::Alice, json!([{"kind": "Group", "name": "billing-owners"}]), "True").await;
+                world.must(Who::Operator, s.says_end(json!({"grant": s.grant, "expiresAt": at(900)}))).await;
+                if given == Given::GoesOn {
+                    world.must(Who::Operator, s.says_end(json!({"thenGrant": "x.2", "expiresAt": at(1800)}))).await;
                 }
             }
             Given::Agreed | Given::Started | Given::Vague | Given::AgreedLate | Given::AgreedClosed => {
@@ -505,6 +516,10 @@ impl Scene {
     /// The same, with another finding.
     pub fn start_with(&self, by: &str, finding: &str) -> Call {
         merge(self.request_status(), json!({"status": {"then": {"by": by, "finding": finding}}}))
+    }
+    /// Writes, of the status, what says when it ends.
+    pub fn says_end(&self, status: Value) -> Call {
+        merge(self.request_status(), json!({"status": status}))
     }
     /// Changes the reason.
     pub fn amend(&self, reason: &str) -> Call {

@@ -1,5 +1,5 @@
-//! Starting the second access of a request: `curfew-request-status`.
-use super::scene::{Given::*, merge};
+//! Starting the second access of a request, and deciding on what was given at once: `curfew-request-status`.
+use super::scene::{Given::*, at, merge};
 use super::world::Who::*;
 use super::{Row, accepted, refused, rejected};
 use serde_json::json;
@@ -120,5 +120,56 @@ pub const ROWS: &[Row] = &[
         who: Alice,
         call: |s| merge(s.request_status(), json!({"status": {"thenGrant": "another"}})),
         answer: refused(RULE, "not: thenGrant"),
+    },
+    Row {
+        says: "H10: an approver agrees to what was given at once",
+        given: AtOnce,
+        who: Bob,
+        call: |s| s.decide("bob", "service-owner", "billing-owners"),
+        answer: accepted(),
+    },
+    Row {
+        says: "H10: an approver denies what was given at once",
+        given: AtOnce,
+        who: Bob,
+        call: |s| s.says("bob", "service-owner", "billing-owners", "Deny", json!("The status page says otherwise.")),
+        answer: accepted(),
+    },
+    Row {
+        says: "H10: an approver asks for detail of what was given at once",
+        given: AtOnce,
+        who: Bob,
+        call: |s| {
+            s.says("bob", "service-owner", "billing-owners", "RequestDetail", json!("Which customers are meant?"))
+        },
+        answer: refused(RULE, "access was given at once"),
+    },
+    Row {
+        says: "the operator writes when it ends that goes on",
+        given: AtOnce,
+        who: Operator,
+        call: |s| s.says_end(json!({"thenGrant": "x.2", "expiresAt": at(1800)})),
+        answer: accepted(),
+    },
+    Row {
+        says: "the operator moves an end, and nothing goes on",
+        given: AtOnce,
+        who: Operator,
+        call: |s| s.says_end(json!({"expiresAt": at(1800)})),
+        answer: rejected("`expiresAt` is final"),
+    },
+    Row {
+        says: "the operator cuts what goes on",
+        given: AtOnce,
+        who: Operator,
+        call: |s| s.says_end(json!({"thenGrant": "x.2", "expiresAt": at(300)})),
+        answer: rejected("`expiresAt` is final"),
+    },
+    Row {
+        says: "the operator moves an end twice",
+        given: GoesOn,
+        who: Operator,
+        call: |s| s.says_end(json!({"expiresAt": at(3600)})),
+        answer: rejected("`expiresAt` is final"),
     },
 ];
