@@ -3,7 +3,7 @@
 //! Only a beginning looks at it. Access that has begun keeps its terms, whatever becomes of the policy.
 use super::{Found, Observed, end_of};
 use crate::api::grant::{AccessGrant, AccessGrantSpec};
-use crate::api::policy::AccessPolicy;
+use crate::api::policy::{AccessPolicy, Mode};
 use crate::api::reasons::Outcome;
 use crate::api::time;
 use crate::decide::approval::{self, Verdict};
@@ -80,6 +80,9 @@ pub(super) fn judge(observed: &Observed<'_>, now: Now) -> Holds {
     }
     // As before the decision: what was filed under a stricter text begins under none that is looser.
     let law = edits::law(request, policy);
+    if law.policy.spec.mode == Mode::DryRun {
+        return Holds::NoMore(format!("its policy `{name}` is only tried out by now (mode DryRun): nothing begins"));
+    }
     if was_edited(policy, found.grant) {
         let live: Vec<_> = basis.live.iter().filter(|g| g.uid() != found.grant.uid()).cloned().collect();
         // What was granted since counts for later requests, not for this one.
@@ -418,6 +421,7 @@ mod tests {
             world
         };
         for (sentence, world, says) in [
+            ("it is only tried out by now", World::edited(json!({"mode": "DryRun"})), "only tried out by now"),
             ("the policy is gone", World { policy: None, ..World::new() }, "policy `customer-support` was deleted"),
             ("another has its name", replaced(World::new()), "was replaced by another of that name"),
             ("the text of the request changed", amended(World::new()), "the request was changed"),
