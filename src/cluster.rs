@@ -7,6 +7,7 @@ pub mod fuse_test;
 pub mod lease;
 pub mod people;
 pub mod policies;
+pub mod post;
 pub mod read;
 pub mod replay;
 pub mod report;

@@ -22,6 +22,7 @@ pub mod lease;
 pub mod manifest;
 pub mod matrix;
 pub mod memo;
+pub mod notice;
 pub mod policy;
 pub mod record;
 pub mod renewal;
@@ -48,6 +49,7 @@ pub mod who;
 use crate::api::time::Instant;
 use chrono::{DateTime, TimeDelta, Utc};
 use effect::Effect;
+use http::Uri;
 use std::path::PathBuf;
 
 /// What one pass does: the writes in order, the status to store, and when to look again.
@@ -189,6 +191,19 @@ pub struct Installation {
     pub audit_source: Option<PathBuf>,
     /// How many calls of one grant in a minute are still usual (K3).
     pub calls_per_minute: usize,
+    /// Who is told of each transition; `None`: nobody outside the cluster.
+    pub notify: Option<Notify>,
+}
+
+/// A receiver of CloudEvents (K5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notify {
+    /// Where they are posted.
+    pub url: Uri,
+    /// A file with the token that is shown as `Authorization: Bearer`.
+    pub token: Option<PathBuf>,
+    /// A file with the certificates, as PEM, that vouch for the receiver; `None`: those of the system.
+    pub ca: Option<PathBuf>,
 }
 impl Installation {
     /// What requests are judged by where no operator runs: nothing is granted there, so nothing else has a value.
@@ -209,6 +224,7 @@ impl Installation {
             export: None,
             audit_source: None,
             calls_per_minute: 0,
+            notify: None,
         }
     }
 }

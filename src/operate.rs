@@ -11,6 +11,7 @@ pub mod grant;
 pub mod guard;
 mod lanes;
 pub mod lease;
+pub mod outbox;
 pub mod policy;
 pub mod replay;
 pub mod report;
@@ -26,6 +27,7 @@ use crate::api::policy::AccessPolicy;
 use crate::api::request::AccessRequest;
 use crate::api::subject::RoleKind;
 use crate::api::time::Instant;
+use crate::cluster::post::Receiver;
 use crate::cluster::read::watched;
 use crate::cluster::tell::Teller;
 use crate::cluster::trace::Trace;
@@ -49,6 +51,7 @@ use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Client, Resource, ResourceExt};
 use lanes::Lanes;
+use outbox::Outbox;
 use policy::{Passes, Trials};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -100,6 +103,8 @@ pub struct Context {
     pub metrics: Metrics,
     /// Who publishes transitions.
     pub teller: Teller,
+    /// Who is told outside the cluster.
+    pub outbox: Outbox,
     /// When a fuse was last tried for each policy.
     pub trials: Trials,
     /// When each policy had its last pass.
@@ -169,6 +174,8 @@ pub async fn run(
     let free = Cluster::new(client.clone());
     let (teller, events) = Teller::new(free.clone(), metrics.clone(), health.clone(), &installation.pod);
     let events = tokio::spawn(events);
+    let (outbox, notices) = Outbox::new(receiver(&installation), metrics.clone());
+    let notices = tokio::spawn(notices);
     let standing = || health.standing().clone();
     let _guard = Running(tokio::spawn(guard::run(free.clone(), clock.clone(), installation.clone(), standing())));
     let _fuses = Running(tokio::spawn(fuse_test::run(free.clone(), installation.clone(), standing())));
@@ -187,6 +194,7 @@ pub async fn run(
         health,
         metrics,
         teller,
+        outbox,
         trials,
         passes,
         turns,
@@ -207,7 +215,17 @@ pub async fn run(
     drop(audit);
     drop(context);
     // What was told is written before the process goes, if the API server takes it.
-    drop(tokio::time::timeout(LAST_WORDS, events).await);
+    let told = tokio::time::timeout(LAST_WORDS, async { tokio::join!(events, notices) });
+    drop(told.await);
+}
+
+/// Who is told outside the cluster. One that cannot be reached in any way costs notifications, and nothing else.
+fn receiver(installation: &Installation) -> Option<Receiver> {
+    let made = Receiver::new(installation.notify.as_ref()?);
+    made.inspect_err(|error| {
+        tracing::error!(error = error as &dyn std::error::Error, "--notify: nobody is told");
+    })
+    .ok()
 }
 
 /// Resolves when the operator is told to stop, or nobody is left to tell it.

@@ -3,12 +3,13 @@ mod report;
 
 use crate::api::calendar::{Weekday, WorkHours};
 use crate::api::time::{Span, days_or_span};
-use crate::decide::Installation;
 use crate::decide::calendar::{self, Calendar};
+use crate::decide::{Installation, Notify};
 use crate::telemetry::log;
 use chrono::{NaiveDate, TimeDelta};
 use chrono_tz::Tz;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum, error::ErrorKind};
+use http::Uri;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -103,6 +104,15 @@ pub struct Run {
     /// How many calls of one grant in a minute are still usual, beyond which it is flagged HighVolume: from 1 to 100000
     #[arg(long, default_value_t = 300, value_name = "COUNT", value_parser = calls)]
     pub calls_per_minute: usize,
+    /// Where a CloudEvent is posted for each transition: an address like https://example.com/hook; default: nobody is told
+    #[arg(long, value_name = "URL", value_parser = receiver)]
+    pub notify: Option<Uri>,
+    /// The file with the token that is shown there as `Authorization: Bearer`; read anew each time
+    #[arg(long, value_name = "FILE", requires = "notify")]
+    pub notify_token_file: Option<PathBuf>,
+    /// The file with the certificates, as PEM, that vouch for the receiver; default: those of the system, of which the image has none
+    #[arg(long, value_name = "FILE", requires = "notify")]
+    pub notify_ca_file: Option<PathBuf>,
     /// The operator's own Pod
     #[arg(long, env = "POD_NAME", value_name = "NAME", value_parser = object)]
     pub pod_name: String,
@@ -301,6 +311,11 @@ impl Run {
             export: self.export.clone(),
             audit_source: self.audit_source.clone(),
             calls_per_minute: self.calls_per_minute,
+            notify: self.notify.clone().map(|url| Notify {
+                url,
+                token: self.notify_token_file.clone(),
+                ca: self.notify_ca_file.clone(),
+            }),
         }
     }
 }
@@ -353,6 +368,16 @@ fn audit_source(text: &str) -> Result<PathBuf, String> {
     let path = text.strip_prefix("file:").filter(|path| path.starts_with('/'));
     path.map(PathBuf::from)
         .ok_or_else(|| "must be file: and a full path, like file:/var/log/kubernetes/audit.log".into())
+}
+fn receiver(text: &str) -> Result<Uri, String> {
+    let good = |url: &Uri| {
+        let has_user = url.authority().is_some_and(|authority| authority.as_str().contains('@'));
+        matches!(url.scheme_str(), Some("https" | "http"))
+            && url.host().is_some_and(|host| !host.is_empty())
+            && !has_user
+    };
+    let url = text.parse().ok().filter(good);
+    url.ok_or_else(|| "must be an address like https://example.com/hook, without a user or password in it".into())
 }
 fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "must be an IP address and a port, like 0.0.0.0:8080 or [::]:8080".into())
@@ -410,12 +435,14 @@ mod tests {
     }
     #[test]
     fn the_defaults_are_those_of_the_chart() {
+        assert!(run(&["--notify-token-file=/x"]).unwrap_err().contains("--notify"), "a token for nobody");
         let run = run(&[]).unwrap();
         let installation = run.installation();
         assert_eq!(run.house.max_duration.to_string(), "12h");
         assert_eq!(installation.fuse_image, "registry.k8s.io/pause:3.10");
         assert_eq!(installation.grants_per_namespace, 200);
         assert_eq!((&installation.audit_source, installation.calls_per_minute), (&None, 300));
+        assert_eq!(installation.notify, None);
         assert_eq!(installation.calendar, Calendar::default());
         assert!(installation.stop_without_fuse_test && installation.shared_accounts.is_empty());
         assert_eq!((run.listen.to_string().as_str(), installation.lease.as_str()), ("0.0.0.0:8080", "curfew"));
@@ -444,6 +471,9 @@ mod tests {
             "--cluster-name=eu-1",
             "--audit-source=file:/var/log/audit.log",
             "--calls-per-minute=60",
+            "--notify=https://example.com/hook?team=a",
+            "--notify-token-file=/secret/token",
+            "--notify-ca-file=/secret/ca.crt",
         ])
         .unwrap();
         let i = run.installation();
@@ -455,6 +485,9 @@ mod tests {
         assert!(!work("2027-12-26T06:59:59Z") && work("2027-12-26T07:00:00Z"), "a holiday is of one year");
         assert_eq!((i.grants_per_namespace, i.lease.as_str()), (7, "curfew-blue"));
         assert_eq!((i.audit_source, i.calls_per_minute), (Some("/var/log/audit.log".into()), 60));
+        let notify = i.notify.unwrap();
+        assert_eq!(notify.url, "https://example.com/hook?team=a");
+        assert_eq!((notify.token, notify.ca), (Some("/secret/token".into()), Some("/secret/ca.crt".into())));
         assert_eq!(i.fuse_image, "mirror.example/pause@sha256:0");
         assert_eq!((i.operator, i.sweeper), (run.user, run.sweeper));
         assert_eq!((run.common.log_format, run.listen.port()), (log::Format::Text, 9090));
@@ -486,6 +519,9 @@ mod tests {
             ("--audit-source=file:audit.log", "file:/var/log/kubernetes/audit.log"),
             ("--calls-per-minute=0", "from 1 to 100000"),
             ("--calls-per-minute=100001", "from 1 to 100000"),
+            ("--notify=example.com/hook", "https://example.com/hook"),
+            ("--notify=ftp://example.com/", "https://example.com/hook"),
+            ("--notify=https://user:password@example.com/", "without a user or password"),
             ("--lease=Curfew", "lower-case"),
             ("--lease=-x", "lower-case"),
             ("--log-format=xml", "json, text"),

@@ -136,7 +136,13 @@ fn words(text: &str, begin: &str, of: fn(char) -> bool) -> BTreeSet<String> {
 fn the_chart_gives_only_flags_that_there_are() {
     let program = Settings::command();
     let flag = |c: char| c.is_ascii_lowercase() || c == '-';
-    for (file, command) in [("deployment.yaml", "run"), ("sweep.yaml", "sweep"), ("report.yaml", "report standing")] {
+    for (file, command) in [
+        ("deployment.yaml", "run"),
+        ("sweep.yaml", "sweep"),
+        ("report.yaml", "report standing"),
+        ("reviews.yaml", "report weekly"),
+        ("reviews.yaml", "report monthly"),
+    ] {
         let known: BTreeSet<_> = command
             .split(' ')
             .try_fold(&program, |program, name| program.find_subcommand(name))

@@ -141,6 +141,7 @@ impl World {
                 export: None,
                 audit_source: None,
                 calls_per_minute: 300,
+                notify: None,
             },
             standing: Standing {
                 lease_held: true,

@@ -83,7 +83,7 @@ pub fn client(config: Config) -> Result<Client, NoWay> {
     Client::try_from(config).map_err(|e| NoWay::Client(Box::new(e)))
 }
 
-fn bounded(mut config: Config) -> Config {
+pub(super) fn bounded(mut config: Config) -> Config {
     config.connect_timeout = Some(CONNECT);
     config.read_timeout = Some(SILENCE);
     config.write_timeout = Some(super::DEADLINE);

@@ -23,7 +23,7 @@ use kube::{Resource, ResourceExt};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-pub use show::{Format, show};
+pub use show::{Format, file_name, show};
 pub use writes::Writes;
 
 /// Which report.
@@ -95,6 +95,8 @@ pub struct Ask {
     pub shared_accounts: Vec<String>,
     /// A file of audit events.
     pub audit_source: Option<PathBuf>,
+    /// Where it is written too.
+    pub directory: Option<PathBuf>,
 }
 
 /// A time: from its first instant to before its last.

@@ -12,7 +12,7 @@ use crate::decide::grant::{self, Basis, Found, Observed, basis};
 use crate::decide::timeline::{self, Chain, Head};
 use crate::decide::transition::{self, Transition};
 use crate::decide::usage::{Tally, Watch};
-use crate::decide::{Next, Now, duties};
+use crate::decide::{Next, Now, duties, notice};
 use chrono::TimeDelta;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{Resource, ResourceExt, runtime::controller::Action};
@@ -190,6 +190,8 @@ async fn store(
         let news = transition::of_grant(grant.status.as_ref(), status);
         context.teller.tell_with_head(context.clock.now(), grant, &news, status.timeline.last());
         tell_owner(context, grant, &news);
+        let at = (context.clock.now(), context.installation.cluster_name.as_str());
+        context.outbox.tell(|| notice::of_grant(grant, status, &news, at));
     }
     Ok(stored)
 }

@@ -5,7 +5,7 @@ use crate::api::policy::{AccessPolicy, AccessPolicyStatus};
 use crate::api::time;
 use crate::cluster::{Error, trace::Trace, write::Stored};
 use crate::decide::policy::{self, Observed, Trial};
-use crate::decide::{Next, duties, review, transition};
+use crate::decide::{Next, duties, notice, review, transition};
 use kube::{Resource, ResourceExt, runtime::controller::Action};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -126,7 +126,10 @@ async fn store(context: &Context, policy: &AccessPolicy, status: Option<&AccessP
     let stored = context.cluster.store_policy(policy, status).await?;
     if stored == Stored::Done {
         let before = policy.status.as_ref().map(|s| s.conditions.as_slice()).unwrap_or_default();
-        context.teller.tell(context.clock.now(), policy, &transition::between(before, &status.conditions));
+        let news = transition::between(before, &status.conditions);
+        context.teller.tell(context.clock.now(), policy, &news);
+        let at = (context.clock.now(), context.installation.cluster_name.as_str());
+        context.outbox.tell(|| notice::of_policy(policy, &news, at));
     }
     Ok(stored)
 }

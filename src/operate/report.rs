@@ -23,8 +23,21 @@ pub async fn report(cluster: &Cluster, clock: &Clock, ask: Ask, out: &mut impl W
         let read = audited(source, writes);
         seen.writes = Some(read.map_err(|error| format!("--audit-source {}: {error}", source.display()))?);
     }
-    out.write_all(report::show(&report::page(ask.of, &seen), ask.format)?.as_bytes())?;
+    let page = report::page(ask.of, &seen);
+    let shown = report::show(&page, ask.format)?;
+    if let Some(directory) = &ask.directory {
+        let file = report::file_name(&page, ask.format);
+        keep(directory, &file, &shown).map_err(|error| format!("{}/{file}: {error}", directory.display()))?;
+    }
+    out.write_all(shown.as_bytes())?;
     Ok(out.flush()?)
+}
+
+/// Written whole or not at all.
+fn keep(directory: &Path, name: &str, shown: &str) -> io::Result<()> {
+    let unfinished = directory.join(format!(".{name}"));
+    std::fs::write(&unfinished, shown)?;
+    std::fs::rename(unfinished, directory.join(name))
 }
 
 /// Reads a whole file, a line at a time; what is no event is left out.
@@ -39,5 +52,47 @@ fn audited(source: &Path, mut writes: Writes) -> io::Result<Writes> {
         if let Some(event) = Event::read(&line) {
             writes.take(&event);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::Now;
+    use crate::decide::report::{Seen, When};
+    use crate::decide::sweep::Listed;
+    use chrono::TimeDelta;
+    use serde_json::json;
+
+    #[test]
+    fn i2_a_file_of_audit_events_is_read_to_its_end_whatever_stands_between() {
+        let now = Now { wall: "2026-11-23T12:00:00Z".parse().unwrap(), server_ahead: TimeDelta::zero() };
+        let inventory = json!({"takenAt": "2026-11-23T12:00:00Z", "seenUntil": "2026-11-23T12:00:00Z", "namespaces": ["billing"], "bindings": [], "roles": []});
+        let seen = Seen {
+            listed: Listed { bindings: Some(vec![]), fuses: None, grants: Some(Default::default()) },
+            requests: vec![],
+            policies: vec![],
+            standing: Some(serde_json::from_value(inventory).unwrap()),
+            writes: None,
+            unread: 0,
+            shared_accounts: vec![],
+            window: Window::of(When::Since(TimeDelta::days(7)), now.for_record()),
+            now,
+        };
+        let event = |id: &str| {
+            json!({"auditID": id, "verb": "delete", "user": {"username": "alice"}, "objectRef": {"resource": id, "namespace": "billing"},
+                "responseStatus": {"code": 200}, "requestReceivedTimestamp": "2026-11-22T09:00:00Z",
+                "annotations": {"authorization.k8s.io/decision": "allow"}})
+            .to_string()
+        };
+        let long = "x".repeat(usize::try_from(LONGEST).unwrap() + 7);
+        let file = std::env::temp_dir().join(format!("curfew-audited-{}", std::process::id()));
+        std::fs::write(&file, format!("{}\nno event\n{long}\n\n{}", event("pods"), event("secrets"))).unwrap();
+        let writes = audited(&file, Writes::of(&seen).unwrap()).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        let seen = Seen { writes: Some(writes), ..seen };
+        let shown = report::show(&report::page(report::Subject::Monthly, &seen), report::Format::Csv).unwrap();
+        assert!(shown.contains("\"delete pods\"") && shown.contains("\"delete secrets\""), "{shown}");
+        assert!(audited(&file, Writes::of(&seen).unwrap()).is_err(), "what is not there is an error");
     }
 }

@@ -10,7 +10,7 @@ use crate::decide::edits::{self, Edits};
 use crate::decide::request::{self, Observed};
 use crate::decide::screening::{Code, Seen};
 use crate::decide::transition::{self, Transition};
-use crate::decide::{Next, approval};
+use crate::decide::{Next, approval, notice};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{ResourceExt, runtime::controller::Action};
 use std::sync::Arc;
@@ -93,6 +93,8 @@ async fn store(
         let transitions = transition::between(before, &status.conditions);
         transitions.iter().for_each(|t| count(context, request, status, t));
         context.teller.tell(context.clock.now(), request, &transitions);
+        let at = (context.clock.now(), context.installation.cluster_name.as_str());
+        context.outbox.tell(|| notice::of_request(request, status, &transitions, at));
     }
     Ok(stored)
 }

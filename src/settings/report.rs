@@ -86,6 +86,7 @@ impl Kind {
             when: asked.unwrap_or(when),
             format: window.output.unwrap_or(format),
             shared_accounts: window.shared_accounts.clone(),
+            directory: window.directory.clone(),
             audit_source: match self {
                 Self::Monthly(monthly) => monthly.audit_source.clone(),
                 _ => None,
@@ -118,6 +119,9 @@ pub struct Window {
     /// How it looks; default: table, and csv for export
     #[arg(long, short, value_enum, value_name = "table|json|csv|markdown|html")]
     pub output: Option<report::Format>,
+    /// Write it into this directory too, as a file that is named after report and day
+    #[arg(long, value_name = "PATH")]
+    pub directory: Option<PathBuf>,
     /// A user name that several people share, as the operator is told; may be given again
     #[arg(long = "shared-account", value_name = "NAME", value_parser = super::user)]
     pub shared_accounts: Vec<String>,

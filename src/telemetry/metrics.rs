@@ -75,6 +75,8 @@ struct Inner {
     clock_skew: Gauge,
     exports_failed: IntCounter,
     events_dropped: IntCounter,
+    notices_sent: IntCounter,
+    notices_dropped: IntCounter,
     audit_events_read: IntCounter,
     audit_events_dropped: IntCounter,
     audit_delivers: IntGauge,
@@ -245,6 +247,11 @@ impl Metrics {
                 "curfew_events_dropped_total",
                 "Events that were not written: too many, or the API server refused.",
             ),
+            notices_sent: m.count("curfew_notifications_sent_total", "Notifications that the receiver has taken."),
+            notices_dropped: m.count(
+                "curfew_notifications_dropped_total",
+                "Notifications that were not delivered: too many, or the receiver is dead or refused.",
+            ),
             registry: m.registry,
             described: m.described,
         }));
@@ -399,6 +406,14 @@ impl Metrics {
     pub fn event_dropped(&self) {
         self.0.events_dropped.inc();
     }
+    /// The receiver has taken a notification.
+    pub fn notice_sent(&self) {
+        self.0.notices_sent.inc();
+    }
+    /// A notification was not delivered.
+    pub fn notice_dropped(&self) {
+        self.0.notices_dropped.inc();
+    }
 }
 
 /// One pass that runs.
@@ -461,6 +476,8 @@ mod tests {
         m.unapproved("live-incident", "NotApproved");
         m.clock_skew(chrono::TimeDelta::milliseconds(-500));
         m.event_dropped();
+        m.notice_sent();
+        m.notice_dropped();
         m.audit_events(7, 1);
         m
     }
@@ -496,6 +513,8 @@ mod tests {
             "curfew_unapproved_total{flag=\"NotApproved\",policy=\"live-incident\"} 1",
             "curfew_clock_skew_seconds -0.5",
             "curfew_events_dropped_total 1",
+            "curfew_notifications_sent_total 1",
+            "curfew_notifications_dropped_total 1",
             "curfew_audit_events_read_total 7",
             "curfew_audit_events_dropped_total 1",
             "curfew_audit_delivers 0",

@@ -65,7 +65,7 @@ async fn every_switch_renders_objects_with_names_of_their_own() {
         &[][..],
         &[
             "--set",
-            "crds.install=false,roles.catalogue=false,sweep.enabled=false,report.snapshots.enabled=false,metrics.service=false,replicas=1",
+            "crds.install=false,roles.catalogue=false,sweep.enabled=false,report.snapshots.enabled=false,report.reviews.enabled=false,metrics.service=false,replicas=1",
         ],
         &[
             "--set",
@@ -114,7 +114,7 @@ async fn every_switch_renders_objects_with_names_of_their_own() {
 async fn every_switch_does_what_it_says() {
     let none = rendered(&[
         "--set",
-        "crds.install=false,roles.catalogue=false,sweep.enabled=false,report.snapshots.enabled=false,metrics.service=false,replicas=1",
+        "crds.install=false,roles.catalogue=false,sweep.enabled=false,report.snapshots.enabled=false,report.reviews.enabled=false,metrics.service=false,replicas=1",
     ])
     .await;
     for kind in ["CustomResourceDefinition", "CronJob", "Service", "PodDisruptionBudget"] {
@@ -205,7 +205,13 @@ async fn values_become_flags() {
         report["containers"][0]["args"],
         json!(["report", "standing", "--snapshot", "--keep=60", "--home=curfew", "--log-format=text"])
     );
-    for container in [&pod["containers"][0], &sweep["containers"][0], &report["containers"][0]] {
+    let review =
+        |of: &str| &one(&objects, "CronJob", of)["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0];
+    let (weekly, monthly) = (review("curfew-reviews-weekly"), review("curfew-reviews-monthly"));
+    let shared = ["--shared-account=root", "--shared-account=deploy", "--log-format=text"];
+    assert_eq!(weekly["args"], json!([&["report", "weekly", "--output=markdown"][..], &shared].concat()));
+    assert_eq!(monthly["args"], json!([&["report", "monthly", "--output=markdown"][..], &shared].concat()));
+    for container in [&pod["containers"][0], &sweep["containers"][0], &report["containers"][0], weekly, monthly] {
         reads(container).unwrap();
     }
     assert_eq!((&pod["serviceAccountName"], &sweep["serviceAccountName"]), (&json!("curfew"), &json!("curfew-sweep")));
@@ -260,7 +266,7 @@ async fn admission_speaks_of_the_accounts_of_this_release() {
     let objects: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
     let accounts: Vec<_> = of(&objects, "ServiceAccount").into_iter().map(name).collect();
     let accounts: BTreeSet<_> = accounts.into_iter().collect();
-    assert_eq!(accounts, ["keys-curfew", "keys-curfew-report", "keys-curfew-sweep"].into());
+    assert_eq!(accounts, ["keys-curfew", "keys-curfew-report", "keys-curfew-reviews", "keys-curfew-sweep"].into());
 }
 
 #[tokio::test]
@@ -290,6 +296,10 @@ async fn bad_values_are_refused_with_what_is_allowed() {
         ("admission.identityStamp=maybe", "value must be one of 'auto', 'always', 'never'"),
         ("report.snapshots.keep=0", "minimum"),
         ("report.snapshots.keep=101", "maximum"),
+        ("report.reviews.output=pdf", "value must be one of 'table', 'markdown', 'html', 'csv', 'json'"),
+        ("operator.notify.url=example.com", "/operator/notify/url"),
+        ("operator.notify.url=https://example.com/hook", "must name a Secret"),
+        ("operator.notify.secret=hook", "needs operator.notify.url"),
         ("crds.install=yes please", "got string, want boolean"),
     ] {
         let answer = render(&helm(), &["--set", value]).await;
@@ -437,6 +447,12 @@ async fn people_and_sweep_hold_what_the_docs_say_and_no_more() {
         let named = rules.iter().find(|rule| !rule["resourceNames"].is_null()).unwrap();
         assert_eq!(texts(&named["resourceNames"]), snapshots.iter().map(String::as_str).collect(), "{role}");
     }
+    let reviews = held("curfew-reviews");
+    assert!(reviews.iter().all(|right| right.starts_with("get ") || right.starts_with("list ")), "{reviews:?}");
+    assert!(
+        reviews.contains("list accessgrants") && !reviews.iter().any(|right| right.contains("secrets")),
+        "{reviews:?}"
+    );
     let sweep = held("curfew-sweep");
     assert_eq!(
         sweep.iter().filter(|right| !right.starts_with("get ") && !right.starts_with("list ")).collect::<Vec<_>>(),
@@ -476,7 +492,8 @@ async fn its_pods_are_admitted_where_only_restricted_ones_are() {
     let deployment = &one(&objects, "Deployment", "curfew")["spec"]["template"]["spec"];
     let sweep = &one(&objects, "CronJob", "curfew-sweep")["spec"]["jobTemplate"]["spec"]["template"]["spec"];
     let report = &one(&objects, "CronJob", "curfew-report")["spec"]["jobTemplate"]["spec"]["template"]["spec"];
-    for spec in [deployment, sweep, report] {
+    let weekly = &one(&objects, "CronJob", "curfew-reviews-weekly")["spec"]["jobTemplate"]["spec"]["template"]["spec"];
+    for spec in [deployment, sweep, report, weekly] {
         post(&format!("{home}/pods?dryRun=All"), json!({"metadata": {"generateName": "pod-"}, "spec": spec}))
             .await
             .unwrap();
@@ -509,4 +526,31 @@ async fn the_notes_name_the_next_three_commands_and_who_may_ask() {
         assert!(said.contains(words), "{words}: {said}");
     }
     assert!(!notes(&["--set", "users[0].kind=Group,users[0].name=engineers"]).await.contains("is empty"));
+}
+
+#[tokio::test]
+async fn k5_a_receiver_has_its_token_from_a_secret_and_i3_reports_go_into_a_volume() {
+    let values = "operator.notify.url=https://example.com/hook?team=a,operator.notify.secret=hook,report.reviews.volume.emptyDir.medium=Memory,report.reviews.monthly=";
+    let objects = rendered(&["--set", values]).await;
+    let pod = &one(&objects, "Deployment", "curfew")["spec"]["template"]["spec"];
+    let arguments = texts(&pod["containers"][0]["args"]);
+    for flag in [
+        "--notify=https://example.com/hook?team=a",
+        "--notify-token-file=/var/run/curfew/notify/token",
+        "--notify-ca-file=/var/run/curfew/notify/ca.crt",
+    ] {
+        assert!(arguments.contains(flag), "{flag}: {arguments:?}");
+    }
+    reads(&pod["containers"][0]).unwrap();
+    assert_eq!(pod["volumes"], json!([{"name": "notify", "secret": {"secretName": "hook"}}]));
+    assert_eq!(
+        pod["containers"][0]["volumeMounts"],
+        json!([{"name": "notify", "mountPath": "/var/run/curfew/notify", "readOnly": true}])
+    );
+    let jobs: BTreeSet<_> = of(&objects, "CronJob").into_iter().map(name).collect();
+    assert_eq!(jobs, ["curfew-report", "curfew-reviews-weekly", "curfew-sweep"].into());
+    let weekly = &one(&objects, "CronJob", "curfew-reviews-weekly")["spec"]["jobTemplate"]["spec"]["template"]["spec"];
+    assert!(texts(&weekly["containers"][0]["args"]).contains("--directory=/var/lib/curfew/reports"));
+    assert_eq!(weekly["volumes"], json!([{"name": "reports", "emptyDir": {"medium": "Memory"}}]));
+    reads(&weekly["containers"][0]).unwrap();
 }

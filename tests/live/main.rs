@@ -15,6 +15,7 @@ mod examples;
 mod gitops;
 mod life;
 mod matrix;
+mod notify;
 mod permissions;
 mod plugin;
 mod presets;

@@ -48,4 +48,11 @@ async fn an_auditor_reads_each_report() {
         let text = report(&auditor, &[of]).await;
         assert!(text.lines().next().unwrap().contains(title), "{text}");
     }
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(&running.bed.namespace);
+    std::fs::create_dir_all(&folder).unwrap();
+    let printed = report(&auditor, &["usage", "-o=html", "--directory", folder.to_str().unwrap()]).await;
+    let kept: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
+    assert!(kept.len() == 1 && kept[0].to_str().unwrap().ends_with(".html"), "{kept:?}");
+    assert_eq!(std::fs::read_to_string(&kept[0]).unwrap(), printed);
+    std::fs::remove_dir_all(folder).unwrap();
 }

@@ -18,6 +18,7 @@
 
 {{/* The ServiceAccount of reports, and the ConfigMaps in which they keep snapshots, as a list of JSON. */}}
 {{- define "curfew.report" -}}{{ include "curfew.fullname" . }}-report{{- end -}}
+{{- define "curfew.reviews" -}}{{ include "curfew.fullname" . }}-reviews{{- end -}}
 {{- define "curfew.snapshots" -}}
 {{- $names := list -}}
 {{- range $n := until (int .Values.report.snapshots.keep) -}}

@@ -22,6 +22,18 @@ pub enum Format {
     Html,
 }
 
+/// What the file of a report is called: `WeeklyReport-2026-11-23.html`. One of the same day takes its place.
+pub fn file_name(page: &Page, format: Format) -> String {
+    let extension = match format {
+        Format::Table => "txt",
+        Format::Json => "json",
+        Format::Csv => "csv",
+        Format::Markdown => "md",
+        Format::Html => "html",
+    };
+    format!("{}-{}.{extension}", page.kind, page.made.get().format("%Y-%m-%d"))
+}
+
 /// The whole report.
 ///
 /// # Errors

@@ -622,6 +622,13 @@ fn l8_each_decision_is_one_row_with_the_same_columns() {
 }
 
 #[test]
+fn a_report_is_a_file_of_its_day() {
+    let page = page(Subject::Weekly, &seen(vec![], vec![]));
+    assert_eq!(file_name(&page, Format::Html), "WeeklyReport-2026-11-23.html");
+    assert_eq!(file_name(&page, Format::Table), "WeeklyReport-2026-11-23.txt");
+}
+
+#[test]
 fn what_people_wrote_acts_in_no_format() {
     let evil = "=cmd|'/C calc'!A0\u{1b}[2J\u{202e}<script>alert(1)</script>";
     let day = "2026-11-20T09:00:00Z";

@@ -24,6 +24,7 @@ pub(crate) fn installation() -> Installation {
         export: None,
         audit_source: None,
         calls_per_minute: 300,
+        notify: None,
     }
 }
 

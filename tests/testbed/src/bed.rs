@@ -11,7 +11,7 @@ use curfew::api::reasons::{self, Ready, Reason};
 use curfew::api::request::AccessRequest;
 use curfew::api::{Conditions, names};
 use curfew::cluster::connect;
-use curfew::decide::{Audit, Installation};
+use curfew::decide::{Audit, Installation, Notify};
 use curfew::operate::{self, Clients, clock::Clock};
 use curfew::telemetry::{Health, Metrics};
 use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
@@ -218,6 +218,12 @@ impl Bed {
         })
         .await;
         operator
+    }
+    /// One that tells this receiver of each transition.
+    pub async fn operator_that_notifies(&self, url: &str) -> Operator {
+        let notify = Some(Notify { url: url.parse().unwrap(), token: None, ca: None });
+        let installation = Installation { notify, ..self.installation() };
+        self.start(Faults::none(), Faults::none(), Clock::system(), installation).await
     }
     /// What the chart's defaults come to, with a lease of this test's own.
     pub fn installation(&self) -> Installation {

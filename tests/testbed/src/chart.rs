@@ -21,6 +21,8 @@ pub const OPERATOR: &str = "curfew";
 pub const SWEEPER: &str = "curfew-sweep";
 /// The ServiceAccount of reports.
 pub const REPORTER: &str = "curfew-report";
+/// The ServiceAccount of the weekly and monthly reports.
+pub const REVIEWER: &str = "curfew-reviews";
 /// The group of those who may use Curfew on a test bed: value `users` of the chart.
 pub const USERS: &str = "people";
 
@@ -47,6 +49,7 @@ pub fn installation(pod: &str, lease: &str) -> Installation {
         export: None,
         audit_source: None,
         calls_per_minute: 300,
+        notify: None,
     }
 }
 
