@@ -13,6 +13,8 @@ OLDEST := $(if $(CURFEW_CONTROL_PLANE),$(notdir $(wildcard $(CURFEW_CONTROL_PLAN
 KEEP ?=
 # How many accesses end at one instant in `make bench`.
 GRANTS ?= 1000
+# How many records are listed, reported, exported and verified in `make bench`.
+RECORDS ?= 10000
 # Where `make chart` writes.
 DIST ?= target/chart
 # For which targets `make plugin` builds (default: all in packaging/plugin/targets), and from where its archives will be
@@ -73,10 +75,11 @@ lint: ## Formatting, clippy with warnings denied, and generated files that are u
 generate: ## Write the generated files (crds/, docs/reference.md).
 	$(CARGO) run --quiet --package curfew --bin generate
 
-bench: ## Speed of judging a policy, and of beginning and ending access, as tables (the second beside the bare API calls).
+bench: ## Speed of judging a policy, of beginning and ending access (beside the bare API calls), and of what is done with many records, as tables.
 	$(CARGO) bench --workspace --bench decide
 	$(CARGO) build --release --workspace --bins
 	$(TESTBED) $(INSTALLED) -- $(CARGO) bench --workspace --bench speed -- $(GRANTS)
+	$(TESTBED) $(INSTALLED) -- $(CARGO) bench --workspace --bench speed -- records $(RECORDS)
 
 control-plane: ## Obtain the control plane (both minor versions), Helm and a browser, so that nothing else waits for it.
 	$(TESTBED) obtain

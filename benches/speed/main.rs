@@ -3,11 +3,13 @@
 //! The operator is the release binary as a process of its own, with its own ServiceAccount. Everything else (people, the
 //! watches that tell when something was committed, the bare calls) is this process. The exit code says whether it could
 //! be measured, not whether the aims were met: machines differ, and the table says which aims this one missed.
-//! The one argument is how many accesses end at one instant (default 1000).
+//! The one argument is how many accesses end at one instant (default 1000); `records` and a number (default 10000) measure
+//! that many records instead: made, listed, reported, exported, verified.
 #![allow(missing_docs, clippy::disallowed_methods, reason = "what is measured is measured by this machine's clock")]
 mod bare;
 mod ends;
 mod one;
+mod records;
 mod seen;
 mod site;
 mod table;
@@ -21,9 +23,17 @@ const MEMORY_MIB: f64 = 60.0;
 #[tokio::main]
 async fn main() {
     // Cargo adds `--bench`.
-    let all = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(1000);
+    let number = std::env::args().skip(1).find_map(|argument| argument.parse().ok());
     let site = Site::new().await;
     let mut table = Table::new(&site);
+    if std::env::args().any(|argument| argument == "records") {
+        let operator = site.operator().await;
+        records::measure(&site, &operator, number.unwrap_or(10_000), &mut table).await;
+        table.print();
+        operator.stop();
+        return;
+    }
+    let all = number.unwrap_or(1000);
 
     eprintln!("bare calls, without an operator");
     let bare = bare::begin_and_close(&site).await;

@@ -106,6 +106,14 @@ impl Site {
         api.create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await.unwrap()
     }
 
+    /// Where files of this run may be.
+    pub fn folder(&self) -> &Path {
+        self.connection.directory()
+    }
+    /// The administrator's kubeconfig.
+    pub fn admin_kubeconfig(&self) -> PathBuf {
+        self.connection.admin()
+    }
     /// What the chart's defaults come to.
     pub fn installation(&self) -> Installation {
         chart::installation("curfew-bench", "curfew")

@@ -78,6 +78,22 @@ impl Row {
         }
         .aim(now < limit, &format!("below {limit:.0} MiB with 1,000 live grants"))
     }
+    /// One time, in seconds.
+    pub fn seconds(what: &str, count: usize, time: Duration) -> Self {
+        Self::words(what, count, format!("{:.1} s", time.as_secs_f64()))
+    }
+    /// The operator's resident memory, whatever it may be.
+    pub fn resident(what: &str, count: usize, Memory { now, most }: Memory) -> Self {
+        Self::words(what, count, format!("{now:.0} MiB (peak {most:.0})"))
+    }
+    /// A size, in KiB.
+    pub fn size(what: &str, count: usize, kib: f64) -> Self {
+        Self::words(what, count, format!("{kib:.1} KiB"))
+    }
+    fn words(what: &str, count: usize, numbers: String) -> Self {
+        let empty = String::new;
+        Self { what: what.into(), count: count.to_string(), numbers, bare: empty(), ratio: empty(), aim: empty() }
+    }
     fn cells(&self) -> [&str; 6] {
         [&self.what, &self.count, &self.numbers, &self.bare, &self.ratio, &self.aim]
     }
