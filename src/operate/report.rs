@@ -59,7 +59,7 @@ fn audited(source: &Path, mut writes: Writes) -> io::Result<Writes> {
 mod tests {
     use super::*;
     use crate::decide::Now;
-    use crate::decide::report::{Seen, When};
+    use crate::decide::report::{Seen, Subject, When};
     use crate::decide::sweep::Listed;
     use chrono::TimeDelta;
     use serde_json::json;
