@@ -667,3 +667,78 @@ fn all_sections_are_in_every_format_and_what_is_empty_is_said_to_be() {
         assert!(show(&page, Format::Table).unwrap().contains("\nnone\n"));
     }
 }
+
+#[test]
+fn i1_a_duty_is_overdue_from_its_time_on_whatever_the_record_says_yet() {
+    let made = "2026-01-01T09:00:00Z";
+    let of = |name: &str, due: &str| record(name, made, json!({}), json!({"owed": owed("Open", due)}));
+    let seen = seen(vec![of("late", "2026-11-23T11:59:59Z"), of("in-time", "2026-11-23T12:00:00Z")], vec![]);
+    let rows = rows(Subject::Weekly, &seen, "overdue");
+    assert!(rows.len() == 1 && rows[0].starts_with("late|"), "{rows:?}");
+}
+
+#[test]
+fn i2_a_rule_or_somebody_agreed_and_a_refusal_is_no_agreement() {
+    let decided = |decision: &str| {
+        json!({"approvals": [{"by": "bob", "step": "s", "as": {"kind": "Group", "name": "billing-owners"},
+            "decision": decision, "revision": "1", "at": "2026-11-20T09:00:00Z"}]})
+    };
+    let rule = json!({"rule": {"name": "reads", "policyGeneration": 1, "then": "Approve", "message": ""}});
+    for (words, spec, listed) in [
+        ("somebody agreed", decided("Approve"), 0),
+        ("somebody refused", decided("Deny"), 1),
+        ("a rule agreed", rule, 0),
+        ("nobody", json!({}), 1),
+    ] {
+        let mut seen = seen(vec![record("one", NOW, spec, json!({}))], vec![]);
+        let binding = json!({"metadata": {"name": "b", "namespace": "billing", "labels": {"curfew.dev/grant": "one"}},
+            "roleRef": {"apiGroup": "", "kind": "ClusterRole", "name": "r"}});
+        seen.listed.bindings = Some(vec![serde_json::from_value(binding).unwrap()]);
+        assert_eq!(rows(Subject::Monthly, &seen, "without-approval").len(), listed, "{words}");
+    }
+}
+
+#[test]
+fn l8_a_refusal_that_has_a_record_is_one_row_and_not_two() {
+    let day = "2026-11-20T09:00:00Z";
+    let refused = json!({"conditions": [condition("Screened", "False", "Refused", day)], "grant": "billing.one.1"});
+    let seen =
+        seen(vec![record("one", day, json!({"outcome": "Denied"}), json!({}))], vec![request("one", day, refused)]);
+    assert_eq!(rows(Subject::Export, &seen, "decisions").len(), 1);
+}
+
+#[test]
+fn i4_what_was_agreed_to_and_never_began_counts_whatever_ended_it() {
+    let day = "2026-11-20T09:00:00Z";
+    let closed = json!({"endedAt": day, "endedBy": "alice", "endReason": "Closed"});
+    let began = json!({"startedAt": day, "endedAt": day, "endedBy": "alice", "endReason": "Closed"});
+    let seen = seen(vec![record("before", day, json!({}), closed), record("after", day, json!({}), began)], vec![]);
+    let rows = rows(Subject::Usage, &seen, "never-begun");
+    assert!(rows.len() == 1 && rows[0].starts_with("before|"), "{rows:?}");
+}
+
+#[test]
+fn l6_neither_a_second_access_nor_a_renewal_waited_for_anybody() {
+    let (filed, day) = ("2026-11-20T09:00:00Z", "2026-11-20T11:00:00Z");
+    let renewal = json!({"renewal": {"of": "r", "grant": "g", "depth": 1, "whatChanged": "", "whatRemains": "", "whyNotEnough": ""}});
+    let follows = json!({"follows": {"grant": "g", "finding": "f"}});
+    let begun = || json!({"startedAt": day});
+    let seen = seen(
+        vec![record("more", day, renewal, begun()), record("second", day, follows, begun())],
+        vec![request("more", filed, json!({})), request("second", filed, json!({}))],
+    );
+    assert_eq!(rows(Subject::Usage, &seen, "to-access"), [""; 0]);
+    assert_eq!(
+        rows(Subject::Usage, &seen, "to-decision")[0],
+        "*|1|2h00m|2h00m|2h00m|2h00m",
+        "the renewal was decided on"
+    );
+}
+
+#[test]
+fn i9_only_what_people_wrote_is_vague() {
+    let checks = json!({"checks": [{"name": "Eligible", "passed": false, "code": "NotEligible", "message": ""},
+        {"name": "Reason", "passed": false, "code": "VagueReason", "message": ""}]});
+    let seen = seen(vec![], vec![request("one", "2026-11-20T09:00:00Z", checks)]);
+    assert_eq!(rows(Subject::Pilot, &seen, "vague"), ["customer-support|VagueReason|1|1|1"]);
+}

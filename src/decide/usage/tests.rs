@@ -279,3 +279,33 @@ fn e15_what_nobody_uses_ends_only_while_somebody_watches() {
     other.spec.unused_after = None;
     assert_eq!(Watch::of(since("08:00:00"), None).unused_at(&other), None, "its policy does not say so");
 }
+
+#[test]
+fn j7_what_is_written_later_neither_moves_the_first_use_nor_exceeds_the_bound() {
+    let (mut ledger, mut status) = (ledger(), AccessGrantStatus::default());
+    let of = |id: usize, time: &str| {
+        let resource = json!({"resource": format!("kind{id:02}"), "namespace": "billing"});
+        event(
+            &id.to_string(),
+            json!({"objectRef": resource, "requestReceivedTimestamp": format!("2026-12-01T{time}Z")}),
+        )
+    };
+    for id in 0..MOST_VERBS {
+        ledger.take(&of(id, "09:05:00"), MANY, at("09:05:00"));
+    }
+    assert_eq!(write(&mut ledger, &mut status, "09:05:00"), 1);
+    ledger.take(&of(99, "09:10:00"), MANY, at("09:10:00"));
+    assert_eq!(write(&mut ledger, &mut status, "09:10:00"), 1);
+    let usage = status.usage.unwrap();
+    assert_eq!(
+        (usage.first_seen.to_string(), usage.last_seen.to_string()),
+        ("2026-12-01T09:05:00Z".into(), "2026-12-01T09:10:00Z".into())
+    );
+    assert_eq!(usage.verbs.len(), MOST_VERBS, "{:?}", usage.verbs);
+}
+
+#[test]
+fn k4_what_something_else_than_rbac_refused_is_not_flagged() {
+    let refused = |code: u16| flags(&[forbidden("a", json!({"responseStatus": {"code": code}}))]).len();
+    assert_eq!((refused(403), refused(404)), (1, 0));
+}
