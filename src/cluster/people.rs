@@ -104,6 +104,19 @@ impl Cluster {
         self.list(Operation::ReadGrant, Api::<AccessGrant>::all(self.client.clone()), which.of_records()).await
     }
 
+    /// One record as it is written, whatever release wrote it: its digests are of that. `None`: there is none.
+    ///
+    /// # Errors
+    /// When the API server failed us.
+    pub async fn record_as_written(&self, name: &str) -> Result<Option<Value>, Error> {
+        let api = Api::<DynamicObject>::all_with(self.client.clone(), &AccessGrant::api_resource());
+        let read = async {
+            let found = api.get_opt(name).await?;
+            found.map(|record| serde_json::to_value(record).map_err(kube::Error::SerdeError)).transpose()
+        };
+        self.call(Operation::ReadGrant, read).await
+    }
+
     /// What becomes of one request, from now on: as it is, then each change; `None`: it is not there.
     pub fn request_changes(
         &self,

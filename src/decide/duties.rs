@@ -3,6 +3,7 @@
 //! A grant holds its duties from its making, so that nothing that happens to the policy changes them. What people wrote is
 //! taken once and is final; a duty that was missed is missed until it is met, or a reviewer waives it in writing.
 mod command;
+mod writing;
 
 use super::calendar::Calendar;
 use super::screening::{Filing, evidence, words};
@@ -18,7 +19,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use kube::ResourceExt;
 use strum::VariantArray;
 
-pub use command::PLACEHOLDER;
+pub use command::{PLACEHOLDER, data_in_words, field, seen};
+pub use writing::{Who, is_listed, is_open, meeting, objection, waiving};
 
 /// The most characters of what is said about one duty.
 const MOST: usize = 1024;
@@ -79,10 +81,14 @@ fn kind(duty: Duty) -> Kind {
 
 /// The fields that say nothing.
 fn vague<'a>(fields: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) -> Option<String> {
-    let is_empty = |text: &str| text.starts_with(PLACEHOLDER) || words::weigh(text, &[]).words < words::ANSWER;
     let empty: Vec<_> =
-        fields.into_iter().filter(|(_, text)| text.is_some_and(is_empty)).map(|(field, _)| field).collect();
+        fields.into_iter().filter(|(_, text)| text.is_some_and(says_nothing)).map(|(field, _)| field).collect();
     (!empty.is_empty()).then(|| format!("{} says nothing: say it in words of your own", text::few(empty, 9)))
+}
+
+/// Whether an answer says nothing.
+pub fn says_nothing(text: &str) -> bool {
+    text.starts_with(PLACEHOLDER) || words::weigh(text, &[]).words < words::ANSWER
 }
 
 /// What a close-out lacks. Admission refuses what is not there; what says nothing is judged here.
@@ -323,10 +329,12 @@ pub fn reviewer(grant: &AccessGrant) -> Option<&str> {
     let is_settled = status.owed.iter().any(|owed| owed.duty == Duty::Review && owed.settled_at.is_some());
     status.duties.as_ref()?.review.as_ref().filter(|_| !is_settled).map(|review| review.by.as_str())
 }
-/// Whether they asked, or decided.
+/// Whether they asked, in whatever way, or decided.
 fn was_involved(grant: &AccessGrant, who: &str) -> bool {
     let spec = &grant.spec;
-    spec.user == who || spec.filed_by.as_deref() == Some(who) || spec.approvals.iter().any(|a| a.by == who)
+    let author = spec.attestation.as_ref().map(|said| said.author.as_str());
+    let have_asked = [Some(spec.user.as_str()), spec.filed_by.as_deref(), author];
+    have_asked.contains(&Some(who)) || spec.approvals.iter().any(|a| a.by == who)
 }
 
 /// What is missing, and what follows.
@@ -338,16 +346,9 @@ fn consequence(
     missed_at: Option<Instant>,
     fault: Option<String>,
 ) -> String {
-    let Kind { name, strikes, .. } = kind(of.duty);
-    let (who, user, policy) = (text::few(&of.by, 4), &grant.spec.user, &grant.spec.policy.name);
+    let name = name(of.duty);
+    let (who, follows) = (text::few(&of.by, 4), follows(grant, of.duty));
     let fault = fault.map_or_else(String::new, |fault| format!("; the one that was written does not do: {fault}"));
-    let ends = if of.duty == Duty::Note { "the access does not go on, " } else { "" };
-    let follows = match strikes {
-        true => format!(
-            "{ends}live access of {user} ends, routine requests of {user} under policy `{policy}` are refused, and this record is flagged"
-        ),
-        false => "this record is flagged".to_owned(),
-    };
     let until = format!(
         "until it is done or waived; the policy's owner {}",
         if missed_at.is_some() { "was told" } else { "is told" }
@@ -358,6 +359,18 @@ fn consequence(
             let when = if is_final { "" } else { " at the latest, once the access has ended" };
             format!("the {name} is owed by {who} until {due}{when}{fault}; else: {follows}, {until}")
         }
+    }
+}
+
+/// What follows if it is not done in time.
+pub fn follows(grant: &AccessGrant, duty: Duty) -> String {
+    let (user, policy) = (&grant.spec.user, &grant.spec.policy.name);
+    let ends = if duty == Duty::Note { "the access does not go on, " } else { "" };
+    match kind(duty).strikes {
+        true => format!(
+            "{ends}live access of {user} ends, routine requests of {user} under policy `{policy}` are refused, and this record is flagged"
+        ),
+        false => "this record is flagged".to_owned(),
     }
 }
 

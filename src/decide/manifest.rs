@@ -1,6 +1,7 @@
 //! A policy as people write it, YAML or JSON, and a request before it is filed, read strictly: what the schema does not know is a fault, with its line.
 use crate::api::crds;
-use crate::api::duty::Within;
+use crate::api::duty::{Duties, Within};
+use crate::api::grant::AccessGrant;
 use crate::api::policy::AccessPolicy;
 use crate::api::request::AccessRequest;
 use crate::api::time::Span;
@@ -123,12 +124,22 @@ pub fn policy(text: &str) -> Result<AccessPolicy, Vec<Fault>> {
 
 /// What the schema does not allow of a request that is not filed yet. What the API server judges by CEL it judges alone.
 pub fn request(draft: &AccessRequest) -> Vec<Fault> {
+    unlike(&schema::<AccessRequest>(), draft)
+}
+
+/// The same of what somebody is to write in `status.duties` of a record, whose fields are named from there on.
+pub fn duties(written: &Duties) -> Vec<Fault> {
+    unlike(&as_served::<AccessGrant>()["properties"]["status"]["properties"]["duties"], written)
+}
+
+/// What of a value that nobody has written as a text a schema does not allow.
+fn unlike(schema: &Value, value: &impl serde::Serialize) -> Vec<Fault> {
     let mut faults = vec![];
     // JSON is YAML, and what can be written as it can be read again.
-    if let Ok(text) = serde_json::to_string(draft)
+    if let Ok(text) = serde_json::to_string(value)
         && let Ok(node) = serde_saphyr::from_str::<Spanned<Node>>(&text)
     {
-        examine(&schema::<AccessRequest>(), &node, "", &mut faults);
+        examine(schema, &node, "", &mut faults);
         // There is one line, and nobody has written it.
         faults.iter_mut().for_each(|fault| fault.line = 0);
     }
@@ -137,9 +148,7 @@ pub fn request(draft: &AccessRequest) -> Vec<Fault> {
 
 /// The schema of the whole object; what the API server alone writes is taken as it is.
 fn schema<K: kube::Resource<DynamicType = ()>>() -> Value {
-    let crd = crds().into_iter().find(|crd| crd.spec.names.kind == K::kind(&()));
-    let of = crd.and_then(|mut crd| crd.spec.versions.pop()).and_then(|version| version.schema);
-    let mut schema = json!(of.and_then(|validation| validation.open_api_v3_schema));
+    let mut schema = as_served::<K>();
     schema["properties"]["apiVersion"] = json!({"type": "string", "enum": [K::api_version(&())]});
     schema["properties"]["kind"] = json!({"type": "string", "enum": [K::kind(&())]});
     let name = json!({"type": "string", "minLength": 1, "maxLength": 63});
@@ -148,6 +157,12 @@ fn schema<K: kube::Resource<DynamicType = ()>>() -> Value {
     schema["properties"]["status"] = json!({});
     schema["required"] = json!(["apiVersion", "kind", "metadata", "spec"]);
     schema
+}
+
+fn as_served<K: kube::Resource<DynamicType = ()>>() -> Value {
+    let crd = crds().into_iter().find(|crd| crd.spec.names.kind == K::kind(&()));
+    let of = crd.and_then(|mut crd| crd.spec.versions.pop()).and_then(|version| version.schema);
+    json!(of.and_then(|validation| validation.open_api_v3_schema))
 }
 
 /// A value with the lines of all that is in it.
@@ -482,5 +497,28 @@ spec:
     fn everything_wrong_is_told_at_once() {
         let text = GOOD.replace("ReadOnly", "Root").replace("max: 1h", "max: soon").replace("name: platform", "nam: x");
         assert!(faults(&text).len() >= 4, "{:?}", faults(&text));
+    }
+    #[test]
+    fn what_somebody_is_to_write_for_a_duty_is_held_to_the_schema() {
+        let faults = |written: Value| {
+            let written: Duties = serde_json::from_value(written).unwrap();
+            duties(&written).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let good = json!({"note": {"by": "alice", "text": "The export job fails since the deploy."}});
+        assert_eq!(faults(good), [""; 0]);
+        assert_eq!(
+            faults(json!({"note": {"by": "alice", "text": "short"}})),
+            ["note.text: must be at least 10 characters, not 5"]
+        );
+        let closeout = json!({"closeout": {"by": "alice", "summary": "Totals differ.", "workDone": true, "cause": " ",
+            "timeline": vec!["x"; 33], "attachments": [{"kind": "Log", "url": "ftp://x"}]}});
+        let all = faults(closeout).join("; ");
+        for part in [
+            "closeout.cause: `` does not match",
+            "closeout.timeline: must be at most 32 entries",
+            "closeout.attachments[0].url",
+        ] {
+            assert!(all.contains(part), "{part}: {all}");
+        }
     }
 }

@@ -43,6 +43,30 @@ pub fn wrap(text: &str, width: usize, most: usize) -> Vec<String> {
     lines
 }
 
+/// One subject of a longer text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// What it says.
+    pub text: String,
+    /// On how many lines at most; on fewer where there is no room for all.
+    pub most: usize,
+}
+
+/// Sections as lines of `width`; while there are more than `room`, the longest section gives one up.
+pub fn fit(sections: &mut [Section], width: usize, room: usize) -> Vec<String> {
+    loop {
+        let wrapped: Vec<_> = sections.iter().map(|s| wrap(&s.text, width, s.most)).collect();
+        let longest =
+            wrapped.iter().enumerate().max_by_key(|(at, lines)| (lines.len(), *at)).map(|(at, l)| (at, l.len()));
+        match longest {
+            Some((at, length)) if wrapped.iter().map(Vec::len).sum::<usize>() > room && length > 1 => {
+                sections[at].most = length - 1;
+            }
+            _ => return wrapped.into_iter().flatten().take(room).collect(),
+        }
+    }
+}
+
 /// Whether a character acts on a terminal instead of being shown.
 pub fn acts(c: char) -> bool {
     c.is_control() || is_direction(c)

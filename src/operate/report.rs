@@ -91,7 +91,7 @@ mod tests {
         let writes = audited(&file, Writes::of(&seen).unwrap()).unwrap();
         std::fs::remove_file(&file).unwrap();
         let seen = Seen { writes: Some(writes), ..seen };
-        let shown = report::show(&report::page(report::Subject::Monthly, &seen), report::Format::Csv).unwrap();
+        let shown = report::show(&report::page(Subject::Monthly, &seen), report::Format::Csv).unwrap();
         assert!(shown.contains("\"delete pods\"") && shown.contains("\"delete secrets\""), "{shown}");
         assert!(audited(&file, Writes::of(&seen).unwrap()).is_err(), "what is not there is an error");
     }

@@ -2,6 +2,7 @@
 mod ask;
 mod before_and_after;
 mod decide;
+mod duties;
 mod look;
 mod session;
 
@@ -35,7 +36,8 @@ impl Ran {
 pub async fn access(bed: &Bed, person: &Person, args: &[&str]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-access"));
     command.args(args).env("KUBECONFIG", &person.kubeconfig).env("TZ", "UTC").kill_on_drop(true);
-    if !args.contains(&"-A") && !args.contains(&"--user") && !args.contains(&"-n") {
+    // `who` takes the namespace that it is asked about.
+    if !["-A", "--user", "-n", "who"].iter().any(|word| args.contains(word)) {
         command.args(["-n", &bed.namespace]);
     }
     let ran = command.stdin(std::process::Stdio::null()).output().await.unwrap();

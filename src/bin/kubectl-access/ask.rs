@@ -1,7 +1,8 @@
 //! What a request says, as it is typed: in flags, from an earlier request, or in answers.
-use clap::Args;
+use clap::{ArgAction, Args};
+use curfew::api::duty::{Change, ChangeKind};
 use curfew::api::evidence::{Attachment, AttachmentKind, BasisType, DataScope, LegalBasis};
-use curfew::api::request::{AccessRequest, AccessRequestSpec, Renewal, Requester, Then};
+use curfew::api::request::{AccessRequest, AccessRequestSpec, Crisis, Harm, Renewal, Requester, Then};
 use curfew::api::time::{Instant, Span};
 use kube::core::ObjectMeta;
 use serde::de::{DeserializeOwned, value::StrDeserializer};
@@ -53,6 +54,18 @@ pub struct Ask {
     /// A second access, agreed to along with the first and started with a finding: `ACCESS[:SPAN]`
     #[arg(long, value_name = "ACCESS", value_parser = then)]
     pub then: Option<Then>,
+    /// Ask for the lane for emergencies; leave it out for all that can wait [default: as before with --from and renew, else false]
+    #[arg(long, value_name = "true|false", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub emergency: Option<bool>,
+    /// What is at stake in an emergency: CustomerHarm, DataExposure, BusinessOutage or RecoveryDelay
+    #[arg(long, value_name = "HARM", requires = "emergency", value_parser = harm)]
+    pub harm: Option<Harm>,
+    /// What customers or the business suffer, in one sentence
+    #[arg(long, value_name = "TEXT", requires = "emergency")]
+    pub impact: Option<String>,
+    /// Why you have to go on alone if nobody answers, where the policy lets you; it is told to those asked, and reviewed the same day
+    #[arg(long, value_name = "TEXT", requires = "emergency")]
+    pub why_self: Option<String>,
     /// What the request is called [default: by its ticket]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
@@ -82,12 +95,17 @@ fn data(text: &str) -> Result<DataScope, String> {
     }
     Ok(scope)
 }
+/// What is at stake.
+pub fn harm(text: &str) -> Result<Harm, String> {
+    read(text)
+}
 /// `TYPE=REF`.
 pub fn basis(text: &str) -> Result<LegalBasis, String> {
     let (type_, ref_) = text.split_once('=').ok_or("is TYPE=REF, such as CustomerConsent=SUP-4812")?;
     Ok(LegalBasis { type_: read::<BasisType>(type_)?, ref_: ref_.to_owned() })
 }
-fn attachment(text: &str) -> Result<Attachment, String> {
+/// `KIND=URL[#SHA256]`.
+pub fn attachment(text: &str) -> Result<Attachment, String> {
     let (kind, url) =
         text.split_once('=').ok_or("is KIND=URL, such as CaseReference=https://tracker.example.com/SUP-1")?;
     let (url, sha256) = match url.split_once('#') {
@@ -95,6 +113,15 @@ fn attachment(text: &str) -> Result<Attachment, String> {
         None => (url, None),
     };
     Ok(Attachment { url: url.to_owned(), sha256, kind: read::<AttachmentKind>(kind)? })
+}
+/// `KIND=WHAT`.
+pub fn change(text: &str) -> Result<Change, String> {
+    let (kind, what) = text.split_once('=').ok_or("is KIND=WHAT, such as Config=export.rounding from line to total")?;
+    let what = what.trim().to_owned();
+    if what.is_empty() {
+        return Err("says nothing after `=`".to_owned());
+    }
+    Ok(Change { kind: read::<ChangeKind>(kind.trim())?, what })
 }
 fn then(text: &str) -> Result<Then, String> {
     let (access, duration) = match text.split_once(':') {
@@ -105,7 +132,42 @@ fn then(text: &str) -> Result<Then, String> {
 }
 
 impl Ask {
-    /// The same, with what is not said here as an earlier request said it; its times are over.
+    /// Whether it asks for the lane for emergencies.
+    pub fn is_emergency(&self) -> bool {
+        self.emergency == Some(true)
+    }
+    /// What makes it an emergency; what is not said yet is empty, or the first of the list.
+    pub fn crisis(&self) -> Option<Crisis> {
+        let harm = self.harm.unwrap_or(Harm::CustomerHarm);
+        let (impact, why_self) = (self.impact.clone().unwrap_or_default(), self.why_self.clone());
+        self.is_emergency().then_some(Crisis { harm, impact, why_self })
+    }
+    /// What of an emergency has no place in it, or is missing.
+    pub fn crisis_fault(&self) -> Option<&'static str> {
+        let says = (self.harm.is_some(), self.impact.is_some());
+        match (self.is_emergency(), says) {
+            (false, (false, false)) if self.why_self.is_none() => None,
+            (true, (true, true)) => None,
+            (false, _) => {
+                Some("--harm, --impact and --why-self are said of an emergency: add --emergency, or leave them out")
+            }
+            (true, (false, _)) => Some("an emergency says what is at stake: --harm is missing"),
+            (true, (true, false)) => {
+                Some("an emergency says what customers or the business suffer: --impact is missing")
+            }
+        }
+    }
+    /// The same in the lane of an earlier request, unless it is said here.
+    pub fn in_lane_of(self, before: &AccessRequestSpec) -> Self {
+        let emergency = self.emergency.or(before.emergency.as_ref().map(|_| true));
+        let said = before.emergency.as_ref().filter(|_| emergency == Some(true));
+        let harm = self.harm.or(said.map(|of| of.harm));
+        let impact = self.impact.or(said.map(|of| of.impact.clone()));
+        let why_self = self.why_self.or(said.and_then(|of| of.why_self.clone()));
+        Self { emergency, harm, impact, why_self, ..self }
+    }
+
+    /// The same, with what is not said here as an earlier request said it; its times are over, and its lane is asked for anew.
     pub fn or_as(self, before: &AccessRequestSpec) -> Self {
         fn some<T: Clone>(own: Vec<T>, before: &[T]) -> Vec<T> {
             if own.is_empty() { before.to_vec() } else { own }
@@ -147,8 +209,7 @@ impl Ask {
             plan,
             legal_basis,
             attachments,
-            // An emergency is filed as a manifest.
-            emergency: None,
+            emergency: self.crisis(),
             renewal,
             then,
         };
@@ -207,6 +268,56 @@ mod tests {
         let sent = manifest(&again.request("billing", &who, None)).unwrap();
         assert_eq!(sent["metadata"]["name"], "sup-2");
         assert_eq!(sent["spec"]["reason"], "Why totals changed.");
+        assert!(sent["spec"].get("emergency").is_none(), "routine is the default: {sent}");
         assert!(sent["spec"].get("requester").is_none(), "{sent}");
+    }
+    #[test]
+    fn a13_an_emergency_is_asked_for_by_name_and_says_what_is_at_stake() {
+        let who = Requester { username: "alice".into(), uid: None, groups: vec![] };
+        let ask = |emergency, harm, impact: Option<&str>| Ask {
+            emergency,
+            harm,
+            impact: impact.map(str::to_owned),
+            ..Ask::default()
+        };
+        let (harm, impact) = (Some(Harm::BusinessOutage), Some("No customer can pay since 02:40."));
+        let whole = ask(Some(true), harm, impact);
+        let spec = whole.request("billing", &who, None).spec;
+        assert_eq!(
+            json!(spec.emergency),
+            json!({"harm": "BusinessOutage", "impact": "No customer can pay since 02:40."})
+        );
+        for (of, fault) in [
+            (ask(None, None, None), None),
+            (whole.clone(), None),
+            (ask(Some(true), None, impact), Some("--harm is missing")),
+            (ask(Some(true), harm, None), Some("--impact is missing")),
+            (ask(Some(false), harm, None), Some("add --emergency, or leave them out")),
+            (
+                Ask { why_self: Some("Everybody else is asleep.".into()), ..ask(None, None, None) },
+                Some("add --emergency, or leave them out"),
+            ),
+        ] {
+            let found = of.crisis_fault();
+            assert!(
+                found.is_none() == fault.is_none() && found.unwrap_or_default().contains(fault.unwrap_or_default()),
+                "{found:?}"
+            );
+        }
+        let other = Ask::default().or_as(&spec);
+        assert_eq!(
+            other.request("billing", &who, None).spec.emergency,
+            None,
+            "another ticket is no emergency by itself"
+        );
+        let same = Ask::default().or_as(&spec).in_lane_of(&spec);
+        assert_eq!(same.request("billing", &who, None).spec.emergency, spec.emergency);
+        let alone = Ask { why_self: Some("Nobody on call answers.".into()), ..whole.clone() };
+        let alone = alone.request("billing", &who, None).spec;
+        assert_eq!(json!(alone.emergency)["whySelf"], "Nobody on call answers.", "H11");
+        let again = Ask::default().or_as(&alone).in_lane_of(&alone);
+        assert_eq!(again.request("billing", &who, None).spec.emergency, alone.emergency);
+        let routine = ask(Some(false), None, None).or_as(&spec).in_lane_of(&spec);
+        assert_eq!((routine.crisis(), routine.crisis_fault()), (None, None));
     }
 }

@@ -1,12 +1,16 @@
 //! `close`: ends access now, one's own or, with a reason, somebody else's, and says what is owed then.
+use crate::closeout;
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::output;
-use crate::settings::Close;
+use crate::owing;
+use crate::settings::{Close, duties::Closeout};
+use crate::when::When;
+use curfew::api::duty::Duty;
 use curfew::api::grant::AccessGrant;
 use curfew::api::reasons::{self, RemovalVerified};
 use curfew::api::request::AccessRequest;
-use curfew::decide::{request, text};
+use curfew::decide::{duties, request, text};
 use kube::ResourceExt;
 use serde_json::json;
 use std::time::Duration;
@@ -121,14 +125,33 @@ async fn close(desk: &Desk, target: &Target, flags: &Close) -> Result<String, Fa
         desk.cluster.write_request(namespace, name, &json!({"close": entry})).await?;
     }
     if flags.wait.unwrap_or(desk.terminal.asks) {
-        gone(desk, target).await
+        let (line, record) = gone(desk, target).await?;
+        let asks = desk.terminal.asks && desk.format.is_for_people() && flags.user.is_none();
+        match record.filter(|record| asks && record.spec.user == me) {
+            Some(record) => closed_out(desk, &record, line).await,
+            None => Ok(line),
+        }
     } else {
         Ok(format!("{name} in {namespace}: closed, and ends within a second while Curfew runs\n"))
     }
 }
 
+/// Asks for the close-out as well, where somebody is there who owes it; it can wait.
+async fn closed_out(desk: &Desk, record: &AccessGrant, line: String) -> Result<String, Failure> {
+    let me = desk.me().await?;
+    let Ok(of) = duties::meeting(record, Duty::CloseOut, owing::who(me)) else { return Ok(line) };
+    desk.say(line.trim_end());
+    let later = format!("later: {}", owing::command(record, Duty::CloseOut));
+    // Who does not answer has closed it all the same.
+    let answer = desk.ask("Write the close-out now? [Y/n]").unwrap_or_else(|_| "no".to_owned());
+    match answer.to_lowercase().as_str() {
+        "" | "y" | "yes" => closeout::write(desk, record, of, Closeout::default()).await,
+        _ => Ok(later + "\n"),
+    }
+}
+
 /// Waits until nothing is left of it, and says what is owed.
-async fn gone(desk: &Desk, target: &Target) -> Result<String, Failure> {
+async fn gone(desk: &Desk, target: &Target) -> Result<(String, Option<AccessGrant>), Failure> {
     let Target { namespace, name } = target;
     let give_up = tokio::time::Instant::now() + PATIENCE;
     loop {
@@ -137,8 +160,8 @@ async fn gone(desk: &Desk, target: &Target) -> Result<String, Failure> {
             Some(grant) => desk.cluster.record(&grant).await?,
             None => None,
         };
-        if let Some(line) = record.as_ref().and_then(|record| ended(record, target)) {
-            return Ok(line);
+        if let Some(line) = record.as_ref().and_then(|record| ended(record, target, &desk.when())) {
+            return Ok((line, record));
         }
         if tokio::time::Instant::now() >= give_up {
             return Err(Failure::TimedOut(format!(
@@ -149,7 +172,7 @@ async fn gone(desk: &Desk, target: &Target) -> Result<String, Failure> {
     }
 }
 /// What became of it, once it has ended.
-fn ended(record: &AccessGrant, target: &Target) -> Option<String> {
+fn ended(record: &AccessGrant, target: &Target, when: &When) -> Option<String> {
     let status = record.status.as_ref()?;
     let Target { namespace, name } = target;
     if status.ended_at.is_none() {
@@ -164,11 +187,11 @@ fn ended(record: &AccessGrant, target: &Target) -> Option<String> {
     } else {
         line += &format!("; {}", text::line(&proved.message, 300));
     }
-    if status.duties_state.as_deref() == Some("Open") {
-        let grant = record.name_any();
-        line += &format!(
-            ". You owe a close-out: kubectl get accessgrant {grant} -o jsonpath='{{.status.owed[*].command}}'"
-        );
+    let closeout = status.owed.iter().find(|owed| owed.duty == Duty::CloseOut && duties::is_open(owed));
+    if let Some(owed) = closeout {
+        let (due, follows) = (owing::due(owed, when), duties::follows(record, owed.duty));
+        let command = owing::command(record, owed.duty);
+        line += &text::line(&format!(". A close-out of it {due}: {command}. Else {follows}"), 800);
     }
     Some(line + "\n")
 }

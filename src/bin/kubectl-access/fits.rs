@@ -2,8 +2,8 @@
 use crate::desk::Desk;
 use crate::failure::Failure;
 use curfew::api::policy::AccessPolicy;
-use curfew::api::request::Requester;
-use curfew::decide::{screening, selector};
+use curfew::api::request::{AccessRequest, Lane, Requester};
+use curfew::decide::{lane, screening, selector};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt;
 
@@ -18,6 +18,8 @@ pub enum Fit {
     NotHere,
     /// It does not let them ask.
     NotForYou,
+    /// It knows no emergencies, and this is one.
+    NoLane,
     /// Nothing can be granted under it at the moment.
     NotReady(String),
 }
@@ -35,6 +37,18 @@ impl Fit {
             (None, Ok(())) => Self::PerhapsHere,
         }
     }
+    /// The same of a policy as it applies in the lane of a request.
+    pub fn in_lane(
+        policy: &AccessPolicy,
+        draft: &AccessRequest,
+        who: &Requester,
+        namespace: Option<&Namespace>,
+    ) -> Self {
+        if lane::of(&draft.spec) == Lane::Emergency && policy.spec.emergency.is_none() {
+            return Self::NoLane;
+        }
+        Self::of(&lane::applied(policy, draft), who, namespace)
+    }
     /// Whether a request under it may come to something.
     pub fn may(&self) -> bool {
         matches!(self, Self::Fits | Self::PerhapsHere)
@@ -46,6 +60,7 @@ impl Fit {
             Self::PerhapsHere => "perhaps",
             Self::NotHere => "not here",
             Self::NotForYou => "not you",
+            Self::NoLane => "no emergencies",
             Self::NotReady(_) => "not ready",
         }
     }
@@ -60,6 +75,16 @@ pub async fn requester(desk: &Desk) -> Result<Requester, Failure> {
 
 /// Every policy with how it fits the user in the desk's namespace, and that namespace where they may see it.
 pub async fn all(desk: &Desk) -> Result<(Vec<(AccessPolicy, Fit)>, Option<Namespace>), Failure> {
+    judged(desk, None).await
+}
+/// The same in the lane of this request.
+pub async fn of(desk: &Desk, draft: &AccessRequest) -> Result<(Vec<(AccessPolicy, Fit)>, Option<Namespace>), Failure> {
+    judged(desk, Some(draft)).await
+}
+async fn judged(
+    desk: &Desk,
+    draft: Option<&AccessRequest>,
+) -> Result<(Vec<(AccessPolicy, Fit)>, Option<Namespace>), Failure> {
     let place = async {
         match desk.all {
             true => Ok(None),
@@ -69,7 +94,10 @@ pub async fn all(desk: &Desk) -> Result<(Vec<(AccessPolicy, Fit)>, Option<Namesp
     let policies = async { desk.cluster.policies().await.map_err(Failure::from) };
     let (policies, namespace, who) = tokio::try_join!(policies, place, requester(desk))?;
     let fits = policies.into_iter().map(|policy| {
-        let fit = Fit::of(&policy, &who, namespace.as_ref());
+        let fit = match draft {
+            None => Fit::of(&policy, &who, namespace.as_ref()),
+            Some(draft) => Fit::in_lane(&policy, draft, &who, namespace.as_ref()),
+        };
         (policy, fit)
     });
     Ok((fits.collect(), namespace))
@@ -119,6 +147,25 @@ mod tests {
             let fit = Fit::of(policy, &who(groups), namespace);
             assert_eq!(fit.in_words(), says);
             assert_eq!(fit.may(), ["yes", "perhaps"].contains(&says));
+        }
+        let mut lane = policy("True");
+        lane.spec.emergency = serde_json::from_value(json!({"access": ["logs"],
+            "requesters": [{"kind": "Group", "name": "on-call"}], "approvers": [{"kind": "Group", "name": "incident-managers"}],
+            "review": {"reviewers": [{"kind": "Group", "name": "security"}]}}))
+        .unwrap();
+        let draft = |emergency: Option<bool>| {
+            let ask = crate::ask::Ask { emergency, ..Default::default() };
+            ask.request("billing", &who(&[]), None)
+        };
+        for (policy, groups, emergency, says) in [
+            (&ready, "engineers", Some(true), "no emergencies"),
+            (&lane, "on-call", Some(true), "yes"),
+            (&lane, "engineers", Some(true), "not you"),
+            (&lane, "on-call", None, "not you"),
+            (&lane, "engineers", None, "yes"),
+        ] {
+            let fit = Fit::in_lane(policy, &draft(emergency), &who(&[groups]), Some(&here));
+            assert_eq!(fit.in_words(), says, "{groups} {emergency:?}");
         }
     }
 }

@@ -5,9 +5,12 @@
 mod ask;
 mod clock;
 mod close;
+mod closeout;
 mod completion;
 mod deciding;
 mod desk;
+mod dossier;
+mod duties;
 mod exec;
 mod explain;
 mod failure;
@@ -15,12 +18,15 @@ mod fits;
 mod input;
 mod lint;
 mod list;
+mod note;
 mod output;
+mod owing;
 mod policies;
 mod preview;
 mod renew;
 mod report;
 mod request;
+mod review;
 mod seat;
 mod settings;
 mod show;
@@ -28,6 +34,7 @@ mod status;
 mod verify;
 mod wait;
 mod waiting;
+mod waive;
 mod when;
 mod who;
 mod wizard;
@@ -86,6 +93,12 @@ async fn run(settings: Settings) -> Result<String, Failure> {
         Verb::Complete(typed) => Ok(completion::complete(&typed.words).await),
         Verb::Man => completion::manual(),
         Verb::SendBack(flags) => deciding::run(&desk().await?, &flags, Decision::RequestDetail, None).await,
+        Verb::Duties(flags) => duties::run(&desk().await?, &flags).await,
+        Verb::Closeout(flags) => closeout::run(&desk().await?, &flags).await,
+        Verb::Evidence(flags) => closeout::evidence(&desk().await?, &flags).await,
+        Verb::Review(flags) => review::run(&desk().await?, &flags).await,
+        Verb::Waive(flags) => waive::run(&desk().await?, &flags).await,
+        Verb::Note(flags) => note::run(&desk().await?, &flags).await,
     }
 }
 

@@ -26,7 +26,7 @@ pub async fn run(desk: &Desk, flags: &Renew) -> Result<String, Failure> {
         why_not_enough: answer(&flags.why, "--why", "Why was the time not enough?")?,
         of: before.name_any(),
     };
-    let mut ask = flags.ask.clone().or_as(&before.spec);
+    let mut ask = flags.ask.clone().or_as(&before.spec).in_lane_of(&before.spec);
     // The time of a renewal is asked for anew, and a second access was for the first time only.
     ask.duration = flags.ask.duration;
     ask.then = flags.ask.then.clone();

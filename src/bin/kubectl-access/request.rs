@@ -13,7 +13,7 @@ use curfew::api::reasons::{self, Screened};
 use curfew::api::request::{AccessRequest, Renewal};
 use curfew::api::time::Instant;
 use curfew::decide::screening::pattern;
-use curfew::decide::text;
+use curfew::decide::{lane, text};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt;
 use std::time::Duration;
@@ -42,6 +42,7 @@ pub async fn run(desk: &Desk, flags: &Request) -> Result<String, Failure> {
         amends = is_returned(&before) && before.spec.requester.username == desk.name().await?;
         ask = ask.or_as(&before.spec);
         if amends {
+            ask = ask.in_lane_of(&before.spec);
             ask.name = Some(from.clone());
         }
     }
@@ -70,8 +71,14 @@ fn end_of(request: &AccessRequest) -> Result<Instant, Failure> {
 
 /// Infers what only one thing fits, asks for the rest where somebody can be asked, and refuses what would come back.
 pub async fn compose(desk: &Desk, ask: Ask, renewal: Option<Renewal>) -> Result<Draft, Failure> {
-    let (policy, namespace) = policy(desk, &ask).await?;
+    if let Some(fault) = ask.crisis_fault().filter(|_| !desk.terminal.asks || !ask.is_emergency()) {
+        return Err(Failure::Usage(fault.into()));
+    }
     let requester = fits::requester(desk).await?;
+    let (policy, namespace) = policy(desk, &ask, &ask.request(&desk.namespace, &requester, None)).await?;
+    if ask.is_emergency() {
+        wizard::warn(desk, &policy);
+    }
     let mut ask = Ask { policy: Some(policy.name_any()), ..ask };
     let is_named = ask.name.is_some();
     let known = Known::read(desk, policy, namespace).await?;
@@ -94,14 +101,14 @@ pub async fn compose(desk: &Desk, ask: Ask, renewal: Option<Renewal>) -> Result<
 }
 
 /// The policy that is named, or the only one that fits what is asked; of several a person chooses.
-async fn policy(desk: &Desk, ask: &Ask) -> Result<(AccessPolicy, Option<Namespace>), Failure> {
+async fn policy(desk: &Desk, ask: &Ask, draft: &AccessRequest) -> Result<(AccessPolicy, Option<Namespace>), Failure> {
     if desk.all {
         return Err(Failure::Usage("a request is for one namespace: name it with --namespace".into()));
     }
-    let (all, namespace) = fits::all(desk).await?;
+    let (all, namespace) = fits::of(desk, draft).await?;
     if let Some(name) = &ask.policy {
         return match all.into_iter().find(|(policy, _)| policy.name_any() == *name) {
-            Some((policy, fit)) => may(desk, policy, fit).map(|policy| (policy, namespace)),
+            Some((policy, fit)) => may(desk, policy, fit, draft).map(|policy| (policy, namespace)),
             None => Err(Failure::Error(format!(
                 "there is no policy `{}`: see kubectl access policies --all",
                 text::line(name, 63)
@@ -109,7 +116,7 @@ async fn policy(desk: &Desk, ask: &Ask) -> Result<(AccessPolicy, Option<Namespac
         };
     }
     let mut fitting: Vec<_> = all.into_iter().filter(|(_, fit)| fit.may()).map(|(policy, _)| policy).collect();
-    fitting.retain(|policy| offers(policy, ask));
+    fitting.retain(|policy| offers(&lane::applied(policy, draft), ask));
     match fitting.len() {
         0 => Err(Failure::Denied(format!(
             "no policy lets you ask for that in {}: see kubectl access policies --all",
@@ -138,19 +145,24 @@ async fn policy(desk: &Desk, ask: &Ask) -> Result<(AccessPolicy, Option<Namespac
 }
 fn offers(policy: &AccessPolicy, ask: &Ask) -> bool {
     let access = ask.access.as_ref();
-    let has_access = access.is_none_or(|name| policy.spec.access.iter().any(|access| access.name == *name));
+    let is_there = |name: &String| policy.spec.access.iter().any(|access| access.name == *name);
+    let has_access = access.is_none_or(|name| is_there(name) && lane::offers(&policy.spec, name));
     let takes = |ticket: &String| {
         pattern::compile(&policy.spec.evidence.ticket.pattern).is_ok_and(|pattern| pattern.is_match(ticket))
     };
     has_access && ask.ticket.as_ref().is_none_or(takes)
 }
-fn may(desk: &Desk, policy: AccessPolicy, fit: Fit) -> Result<AccessPolicy, Failure> {
+fn may(desk: &Desk, policy: AccessPolicy, fit: Fit, draft: &AccessRequest) -> Result<AccessPolicy, Failure> {
     let (name, place) = (policy.name_any(), text::line(&desk.namespace, 63));
-    let who = text::few(policy.spec.requesters.iter().map(|who| text::line(&who.to_string(), 120)), 8);
+    let who =
+        text::few(lane::applied(&policy, draft).spec.requesters.iter().map(|who| text::line(&who.to_string(), 120)), 8);
     match fit {
         Fit::Fits | Fit::PerhapsHere => Ok(policy),
         Fit::NotHere => Err(Failure::Denied(format!("{name} does not cover {place}: see kubectl access policies"))),
         Fit::NotForYou => Err(Failure::Denied(format!("{name} does not let you ask; who may: {who}"))),
+        Fit::NoLane => Err(Failure::Denied(format!(
+            "{name} has no lane for emergencies: leave --emergency out, and file it as routine"
+        ))),
         Fit::NotReady(why) => Err(Failure::Error(format!("{name} {}", text::line(&why, 800)))),
     }
 }

@@ -1,5 +1,6 @@
 //! Arguments and environment of the plugin: the only module of it that reads either.
 pub mod decide;
+pub mod duties;
 pub mod look;
 
 use crate::ask::Ask;
@@ -69,7 +70,7 @@ impl Verb {
         let list = Heeds { selector: true, everywhere: true, output: true, place: true, pages: false };
         let one = Heeds { selector: false, everywhere: false, ..list };
         match self {
-            Self::List(_) | Self::Status(_) | Self::Waiting | Self::Verify(_) => list,
+            Self::List(_) | Self::Status(_) | Self::Waiting | Self::Duties(_) | Self::Verify(_) => list,
             Self::Policies(_) => Heeds { selector: false, ..list },
             Self::Who(_) => Heeds { everywhere: false, ..list },
             Self::Report(_) => Heeds { place: false, pages: true, ..one },
@@ -81,6 +82,11 @@ impl Verb {
             | Self::Approve(_)
             | Self::Deny(_)
             | Self::SendBack(_)
+            | Self::Closeout(_)
+            | Self::Evidence(_)
+            | Self::Review(_)
+            | Self::Waive(_)
+            | Self::Note(_)
             | Self::Lint(_) => one,
             Self::Run(_) | Self::Completion(_) | Self::Complete(_) | Self::Man => Heeds { output: false, ..one },
         }
@@ -129,6 +135,24 @@ pub enum Verb {
     /// Send requests back: the requester is to say more
     #[command(after_help = decide::SEND_BACK)]
     SendBack(decide::Decide),
+    /// What you owe, until when, and what follows if it is missed
+    #[command(after_help = duties::DUTIES)]
+    Duties(duties::Duties),
+    /// Write what was found or changed, once access has ended
+    #[command(after_help = duties::CLOSEOUT)]
+    Closeout(Box<duties::Closeout>),
+    /// The evidence that the close-out of an emergency must hold
+    #[command(after_help = duties::EVIDENCE)]
+    Evidence(Box<duties::Closeout>),
+    /// Review an emergency that you were not involved in
+    #[command(after_help = duties::REVIEW)]
+    Review(duties::Review),
+    /// Write that a duty need not be met
+    #[command(after_help = duties::WAIVE)]
+    Waive(duties::Waive),
+    /// Write what is going on, while access holds that nobody has agreed to yet
+    #[command(after_help = duties::NOTE)]
+    Note(duties::Note),
     /// Who had access to a namespace, to what and why: by Curfew, and standing access
     #[command(after_help = look::WHO)]
     Who(look::Who),
@@ -156,6 +180,7 @@ const REQUEST: &str = "Examples:
   kubectl access request -n billing                      # asks for what is needed
   kubectl access request -n billing -t SUP-4812 -r 'Check why invoice totals changed for account 4812.' --for 30m
   kubectl access request -n billing -t SUP-4812 --from sup-4711     # as an earlier one; corrects one that was returned
+  kubectl access request -n billing -t INC-7 -r 'Find out why checkout returns 502 since 02:40.' --emergency --harm CustomerHarm --impact 'No customer can pay since 02:40.'
   kubectl access request -n billing -t INC-7 -r 'Move the queue to the new broker.' --after inc-7     # the next step
   kubectl access request -n billing -t SUP-4812 -r 'Check the totals of account 4812.' --dry-run=client -o yaml     # for Git
   kubectl access request -p customer-support -t SUP-4812 -r 'Check the totals of account 4812.' --data billing-db,tenant=4812,records=99017";
@@ -406,6 +431,17 @@ mod tests {
                 assert!(parsed.is_ok(), "{line}: {}", parsed.err().map_or_else(String::new, |e| e.to_string()));
             }
         }
+    }
+    #[test]
+    fn what_is_decided_or_waived_is_named_one_by_one() {
+        for verb in ["approve", "deny", "send-back", "waive"] {
+            let typed = |more: &[&str]| Settings::try_parse_from([&["kubectl-access", verb, "-m", "x"], more].concat());
+            assert!(typed(&["sup-1"]).is_ok(), "{verb}");
+            for more in [&[][..], &["--all"], &["--user", "alice"]] {
+                assert!(typed(more).is_err(), "{verb} {more:?}");
+            }
+        }
+        assert!(Settings::try_parse_from(["kubectl-access", "waive", "sup-1", "sup-2"]).is_err(), "one at a time");
     }
     /// The words of a line as a shell takes it apart.
     fn words(line: &str) -> Vec<String> {

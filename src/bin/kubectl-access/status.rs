@@ -2,14 +2,15 @@
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::output;
+use crate::owing;
 use crate::settings::Status;
 use crate::when::When;
-use curfew::api::duty::DutyState;
+use curfew::api::duty::{Duty, DutyState};
 use curfew::api::grant::AccessGrant;
 use curfew::api::reasons::{self, BeginReason};
 use curfew::api::request::AccessRequest;
 use curfew::decide::table::Table;
-use curfew::decide::{request, text};
+use curfew::decide::{duties, request, text};
 use kube::ResourceExt;
 
 /// Shows it.
@@ -76,14 +77,15 @@ fn waits(of: &AccessRequest) -> String {
 /// What its person still has to do for a grant, and whether that is late. A close-out is due once the access has ended.
 fn owes(grant: &AccessGrant, when: &When) -> Vec<(bool, String)> {
     let owed = grant.status.iter().flat_map(|status| &status.owed);
-    let open = owed.filter(|owed| matches!(owed.state, DutyState::Open | DutyState::Overdue));
+    let open = owed.filter(|owed| duties::is_open(owed));
     let mine = open.filter(|owed| owed.by.iter().any(|by| by.name == grant.spec.user));
     let has_ended = grant.status.as_ref().is_some_and(|status| status.ended_at.is_some());
-    mine.filter(|owed| has_ended || owed.duty != curfew::api::duty::Duty::CloseOut)
+    mine.filter(|owed| has_ended || owed.duty != Duty::CloseOut)
         .map(|owed| {
             let is_late = owed.state == DutyState::Overdue;
-            let (name, due) = (grant.name_any(), if is_late { "was due" } else { "is due" });
-            (is_late, text::line(&format!("You owe: {:?} for {name} {due} {}", owed.duty, when.both(owed.due)), 400))
+            let (request, due) = (&grant.spec.request.name, owing::due(owed, when));
+            let (name, command) = (duties::name(owed.duty), owing::command(grant, owed.duty));
+            (is_late, text::line(&format!("You owe: a {name} for {request}, which {due}: {command}"), 400))
         })
         .collect()
 }

@@ -4,11 +4,13 @@ use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::preview::{Gap, Known};
 use chrono::{DateTime, Utc};
+use curfew::api::duty::Within;
 use curfew::api::evidence::{Attachment, AttachmentKind, DataScope, Required};
-use curfew::api::policy::{Access, AccessPolicy};
-use curfew::api::request::{Lane, Renewal, Requester};
+use curfew::api::policy::{Access, AccessPolicy, Emergency};
+use curfew::api::request::{AccessRequest, Renewal, Requester};
+use curfew::api::time::Span;
 use curfew::decide::screening::{access_of, evidence};
-use curfew::decide::{term, text};
+use curfew::decide::{lane, term, text};
 use kube::ResourceExt;
 
 /// Who asks, and where.
@@ -26,18 +28,22 @@ pub struct Scene<'a> {
 /// account, which data, how long.
 pub fn complete(desk: &Desk, known: &Known, scene: Scene<'_>, mut ask: Ask) -> Result<Ask, Failure> {
     let now = desk.when().now;
-    if gaps(known, scene, &ask, now).iter().all(|gap| gap.passes) {
+    if ask.crisis_fault().is_none() && gaps(known, scene, &ask, now).iter().all(|gap| gap.passes) {
         return Ok(ask);
     }
     introduce(desk, &known.policy);
     let mut asked = Asking { desk, known, scene, now };
+    if ask.is_emergency() {
+        asked.emergency(&mut ask)?;
+    }
     asked.text(&mut ask, &["ClearReason", "spec.reason"], "What is wrong, and what is to be reached?", |a, t| {
         a.reason = Some(t);
     })?;
-    let ticket = format!("Ticket ({})", text::line(&known.policy.spec.evidence.ticket.message, 120));
+    let applied = asked.applied(&ask);
+    let ticket = format!("Ticket ({})", text::line(&applied.spec.evidence.ticket.message, 120));
     asked.text(&mut ask, &["RealTask", "spec.ticket"], &ticket, |a, t| a.ticket = Some(t))?;
-    if ask.access.is_none() && known.policy.spec.access.len() > 1 {
-        ask.access = access(desk, &known.policy)?;
+    if ask.access.is_none() {
+        ask.access = access(desk, &applied)?;
     }
     asked.evidence(&mut ask)?;
     asked.how_long(&mut ask)?;
@@ -81,19 +87,63 @@ fn introduce(desk: &Desk, policy: &AccessPolicy) {
     }
 }
 
-/// Least first; enter takes the first.
+/// What an emergency is, that routine is the default, and what is owed afterwards: before anything is typed for it.
+pub fn warn(desk: &Desk, policy: &AccessPolicy) {
+    let Some(lane) = &policy.spec.emergency else { return };
+    emergency(policy, lane).iter().for_each(|line| desk.quote(line));
+}
+fn emergency(policy: &AccessPolicy, lane: &Emergency) -> Vec<String> {
+    let backups = lane.backups.as_ref().map_or_else(String::new, |backups| {
+        format!(", after {} also one of {}", backups.after, text::few(&backups.approvers, 4))
+    });
+    let (approvers, reviewers) = (text::few(&lane.approvers, 4), text::few(&lane.review.reviewers, 4));
+    vec![
+        "EMERGENCY: a live problem hurts customers, exposes data, stops the business or delays recovery. All that can wait is \
+         routine, which is the default: leave --emergency out."
+            .to_owned(),
+        format!("One of {approvers} must agree{backups}. It waits {} at most.", lane.pending_timeout),
+        format!(
+            "You owe afterwards, {}: a close-out with what happened when, what you ran, links to logs, and why more access would \
+             have been a risk. {reviewers} will review it.",
+            until_when(lane.evidence_within)
+        ),
+        format!(
+            "If the close-out is missed your live access ends, and routine requests under {} are refused, until it is done or \
+             waived.",
+            policy.name_any()
+        ),
+    ]
+}
+
+/// Until when something is owed that is counted from the end of an access.
+fn until_when(within: Within) -> String {
+    match within {
+        Within::Span(span) => format!("within {span} of the end"),
+        Within::SameDay => "on the day on which it ends, or as your next working day begins".to_owned(),
+        Within::NextBusinessDay => "by the end of the business day after it ends".to_owned(),
+    }
+}
+
+/// Least first; enter takes the first. `None`: the policy's first.
 fn access(desk: &Desk, policy: &AccessPolicy) -> Result<Option<String>, Failure> {
+    let offers = |access: &&Access| lane::offers(&policy.spec, &access.name);
+    let all: Vec<_> = policy.spec.access.iter().filter(offers).collect();
+    let chosen =
+        |access: &Access| policy.spec.access.first().filter(|first| *first != access).map(|_| access.name.clone());
+    if let [only] = all.as_slice() {
+        return Ok(chosen(only));
+    }
     desk.say("Which of these is enough?");
-    for (access, at) in policy.spec.access.iter().zip(1..) {
+    for (access, at) in all.iter().zip(1..) {
         desk.say(&format!("  {at}  {}", offered(access)));
     }
     loop {
         let answer = desk.ask("[1]")?;
         if answer.is_empty() {
-            return Ok(None);
+            return Ok(all.first().and_then(|first| chosen(first)));
         }
-        let number = answer.parse::<usize>().ok().and_then(|n| policy.spec.access.get(n.checked_sub(1)?));
-        let named = policy.spec.access.iter().find(|access| access.name == answer);
+        let number = answer.parse::<usize>().ok().and_then(|n| all.get(n.checked_sub(1)?));
+        let named = all.iter().find(|access| access.name == answer);
         if let Some(access) = named.or(number) {
             return Ok(Some(access.name.clone()));
         }
@@ -112,6 +162,27 @@ struct Asking<'a> {
     now: DateTime<Utc>,
 }
 impl Asking<'_> {
+    /// The policy as it applies in the lane that is asked for.
+    fn applied(&self, ask: &Ask) -> AccessPolicy {
+        lane::applied(&self.known.policy, &self.draft(ask)).into_owned()
+    }
+    fn draft(&self, ask: &Ask) -> AccessRequest {
+        ask.request(self.scene.namespace, self.scene.requester, None)
+    }
+    /// What is at stake, and what it does to customers or the business.
+    fn emergency(&mut self, ask: &mut Ask) -> Result<(), Failure> {
+        while ask.harm.is_none() {
+            let answer =
+                self.desk.ask("What is at stake (CustomerHarm, DataExposure, BusinessOutage, RecoveryDelay)?")?;
+            match ask::harm(&answer) {
+                Ok(harm) => ask.harm = Some(harm),
+                Err(fault) => self.desk.say(&self.desk.paint().red(&text::line(&fault, 300))),
+            }
+        }
+        self.text(ask, &["Emergency"], "What do customers or the business suffer, in one sentence?", |a, t| {
+            a.impact = Some(t);
+        })
+    }
     /// What of the present text one of these checks or fields objects to.
     fn fault(&self, ask: &Ask, of: &[&str]) -> Option<String> {
         let gaps = gaps(self.known, self.scene, ask, self.now).into_iter();
@@ -139,9 +210,8 @@ impl Asking<'_> {
         Ok(())
     }
     fn evidence(&mut self, ask: &mut Ask) -> Result<(), Failure> {
-        let policy = &self.known.policy;
-        let draft = ask.request(self.scene.namespace, self.scene.requester, None);
-        let needed = evidence::needed(&policy.spec, access_of(&draft, policy), Lane::Routine);
+        let (policy, draft) = (self.applied(ask), self.draft(ask));
+        let needed = evidence::needed(&policy.spec, access_of(&draft, &policy), lane::of(&draft.spec));
         for form in evidence::missing(&needed, &draft.spec) {
             match form.what {
                 Required::Tenant | Required::Data if ask.data.is_empty() => self.data(ask, &needed)?,
@@ -217,10 +287,10 @@ impl Asking<'_> {
         if ask.duration.is_some() && self.fault(ask, &["EndTimeSet", "spec.duration"]).is_none() {
             return Ok(());
         }
-        let policy = &self.known.policy;
-        let draft = ask.request(self.scene.namespace, self.scene.requester, None);
-        let shortest = access_of(&draft, policy).and_then(|access| access.max_duration);
-        let most = shortest.map_or(policy.spec.duration.max, |most| most.min(policy.spec.duration.max));
+        let (policy, draft) = (self.applied(ask), self.draft(ask));
+        let shortest = access_of(&draft, &policy).and_then(|access| access.max_duration);
+        let of_lane = policy.spec.emergency.as_ref().map(|lane| lane.duration.max);
+        let most = [shortest, of_lane].into_iter().flatten().fold(policy.spec.duration.max, Span::min);
         let default = term::in_words(policy.spec.duration.default.delta());
         loop {
             let answer = self.desk.ask(&format!("For how long [{default}, at most {most}]"))?;

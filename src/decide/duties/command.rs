@@ -41,7 +41,7 @@ fn closeout(of: &Obligation, grant: &AccessGrant) -> Value {
 }
 
 /// Under which field a close-out says it.
-pub(super) fn field(needed: &Needed) -> &'static str {
+pub fn field(needed: &Needed) -> &'static str {
     match needed {
         Needed::Cause => "cause",
         Needed::FollowUps => "followUps",
@@ -60,7 +60,7 @@ fn example(needed: Needed, grant: &AccessGrant) -> Value {
         Needed::FollowUps => "none".into(),
         Needed::DataReviewed => reviewed(&grant.spec.data).into(),
         Needed::Timeline => json!(["SAY WHAT HAPPENED WHEN"]),
-        Needed::Commands => ran(grant),
+        Needed::Commands => ran(grant).into(),
         Needed::Attachments => json!([{"url": NO_URL, "kind": "Log"}]),
         Needed::WhyNotBroader => "SAY WHY MORE ACCESS WOULD HAVE BEEN A RISK".into(),
         Needed::WhyNotSafer => "SAY WHY SAFER METHODS DID NOT DO".into(),
@@ -68,26 +68,38 @@ fn example(needed: Needed, grant: &AccessGrant) -> Value {
     }
 }
 
-/// What audit events tell, to be made precise by who ran it (H13); nothing in it may end the quotes of a shell.
-fn ran(grant: &AccessGrant) -> Value {
-    let usage = grant.status.as_ref().and_then(|status| status.usage.as_ref());
-    let verbs = usage.map(|usage| usage.verbs.as_slice()).unwrap_or_default();
-    let plain: Vec<_> = verbs.iter().filter(|verb| !verb.is_empty() && verb.chars().all(is_plain)).collect();
-    if plain.is_empty() { json!(["SAY WHAT YOU RAN"]) } else { json!(plain) }
-}
-
-fn is_plain(c: char) -> bool {
-    c.is_ascii_alphanumeric() || " ._:/-,*".contains(c)
-}
-
-/// What was declared, to be corrected where something else was looked at; nothing in it may end the quotes of a shell.
+/// What was declared, to be corrected where something else was looked at.
 fn reviewed(data: &[DataScope]) -> String {
+    let words = data_in_words(data);
+    if words.len() <= FILLED && is_plain(&words) { words } else { "SAY WHICH DATA".to_owned() }
+}
+/// The data that was declared; empty: none was.
+pub fn data_in_words(data: &[DataScope]) -> String {
     let one = |scope: &DataScope| {
         let parts = [Some(&scope.system), scope.kind.as_ref(), scope.tenant.as_ref()].into_iter().flatten();
         let named = [&scope.records, &scope.fields].into_iter().flatten();
         parts.chain(named).map(String::as_str).collect::<Vec<_>>().join(" ")
     };
-    let words = data.iter().map(one).collect::<Vec<_>>().join(", ");
-    let is_plain = !words.is_empty() && words.len() <= FILLED && words.chars().all(is_plain);
-    if is_plain { words } else { "SAY WHICH DATA".to_owned() }
+    data.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// What audit events have shown, to be corrected and added to.
+fn ran(grant: &AccessGrant) -> Vec<String> {
+    let mut room = FILLED;
+    let fits = |verb: &String| {
+        room = room.saturating_sub(verb.len());
+        room > 0
+    };
+    let seen: Vec<_> = seen(grant).into_iter().filter(|verb| is_plain(verb)).take_while(fits).collect();
+    if seen.is_empty() { vec!["SAY WHAT YOU RAN".to_owned()] } else { seen }
+}
+/// What was done with an access, as audit events have shown it: `get pods/log`; empty where nobody watched.
+pub fn seen(grant: &AccessGrant) -> Vec<String> {
+    let usage = grant.status.as_ref().and_then(|status| status.usage.as_ref());
+    usage.map_or_else(Vec::new, |usage| usage.verbs.clone())
+}
+
+/// Whether nothing in it may end the quotes of a shell.
+fn is_plain(words: &str) -> bool {
+    !words.is_empty() && words.chars().all(|c| c.is_ascii_alphanumeric() || " ._:/-,*".contains(c))
 }

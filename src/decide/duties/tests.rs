@@ -398,3 +398,85 @@ fn h13_the_commands_of_a_closeout_are_prefilled_by_what_was_seen_and_nothing_end
         assert!(command.contains(&format!("\"commands\":{expected}")), "{command}");
     }
 }
+
+#[test]
+fn g3_what_admission_would_refuse_is_known_before_it_is_sent() {
+    let review = json!({"duty": "Review", "since": "Decided", "within": ["24h"],
+        "by": [{"kind": "Group", "name": "security"}, {"kind": "Group", "name": "system:masters"}, {"kind": "User", "name": "carol"}]});
+    let mut owing =
+        owing(json!([owes("CloseOut", "Ended", json!(["24h"])), review, owes("Note", "Begun", json!(["15m"]))]));
+    owing["spec"]["filedBy"] = json!("fil");
+    owing["spec"]["attestation"] =
+        json!({"change": "https://git.example.com/1", "author": "ann", "reviewers": ["rob"]});
+    let ended = judged(record(owing.clone()), "2026-12-01T10:30:00Z");
+    merge(&mut owing, json!({"status": {"endedAt": null, "endedBy": null, "endReason": null}}));
+    let live = judged(record(owing), "2026-12-01T09:10:00Z");
+    let done = {
+        let mut value = json!(ended);
+        merge(&mut value, closeout(json!({})));
+        judged(serde_json::from_value(value).unwrap(), "2026-12-01T10:40:00Z")
+    };
+    let security = ["security".to_owned(), "platform-security".to_owned()];
+    let masters = ["system:masters".to_owned()];
+    let (alone, secure): (&[String], &[String]) = (&[], &security);
+    for (sentence, grant, duty, name, groups, answer) in [
+        ("who owes it, once it has ended", &ended, Duty::CloseOut, "alice", alone, ""),
+        ("while it holds", &live, Duty::CloseOut, "alice", alone, "the access still holds: end it first"),
+        ("a note while it holds", &live, Duty::Note, "alice", alone, ""),
+        ("somebody else", &ended, Duty::CloseOut, "bob", secure, "only who owes it writes it: User alice"),
+        ("what was done", &done, Duty::CloseOut, "alice", alone, "the close-out is not owed any more: done by alice"),
+        ("one of those who review", &ended, Duty::Review, "rob", secure, ""),
+        ("a reviewer by name", &ended, Duty::Review, "carol", alone, ""),
+        ("who asked", &ended, Duty::Review, "alice", secure, "who asked or decided neither reviews nor waives"),
+        ("who decided", &ended, Duty::Review, "bob", secure, "who asked or decided"),
+        ("who filed it", &ended, Duty::Review, "fil", secure, "who asked or decided"),
+        ("who wrote the change", &ended, Duty::Review, "ann", secure, "who asked or decided"),
+        ("a stranger", &ended, Duty::Review, "dana", alone, "only who owes it writes it: Group security"),
+        ("who is called like the group", &ended, Duty::Review, "security", alone, "only who owes it writes it"),
+        ("a system group", &ended, Duty::Review, "dana", &masters, "only who owes it writes it"),
+        ("a system user", &ended, Duty::Review, "system:serviceaccount:a:b", secure, "only who owes it writes it"),
+    ] {
+        let said = meeting(grant, duty, Who { name, groups }).err().unwrap_or_default();
+        assert!(said.starts_with(answer) && said.is_empty() == answer.is_empty(), "{sentence}: {said}");
+    }
+    for (sentence, grant, name, groups, answer) in [
+        ("the owner of the policy", &ended, "olga", secure, ""),
+        ("while it holds, too", &live, "olga", secure, ""),
+        ("who owes it", &ended, "alice", secure, "who asked or decided"),
+        ("who wrote the change", &ended, "ann", secure, "who asked or decided"),
+        ("a stranger", &ended, "dana", alone, "only a reviewer waives a duty: Group platform-security"),
+        ("what was done", &done, "olga", secure, "the close-out is not owed any more"),
+    ] {
+        let said = waiving(grant, Duty::CloseOut, Who { name, groups }).err().unwrap_or_default();
+        assert!(said.starts_with(answer) && said.is_empty() == answer.is_empty(), "{sentence}: {said}");
+    }
+    let who = Who { name: "alice", groups: alone };
+    let never = record(json!({}));
+    assert_eq!(meeting(&never, Duty::Review, who).unwrap_err(), "no review is owed for it");
+    assert_eq!(meeting(&never, Duty::CloseOut, who).unwrap_err(), "the close-out is not owed: access has not begun");
+    // The operator holds to the same where admission was not there.
+    let says = "It was the least that worked, by the logs of that night.";
+    let by_ann = json!({"status": {"duties": {"review": {"by": "ann", "realEmergency": says, "smallestOption": says,
+        "evidenceAdded": says, "improvement": says}}}});
+    let mut value = json!(ended);
+    merge(&mut value, by_ann);
+    let judged = judged(serde_json::from_value(value).unwrap(), "2026-12-01T10:40:00Z");
+    assert!(owed(&judged, 1).consequence.contains("ann may not write it"), "{}", owed(&judged, 1).consequence);
+}
+
+#[test]
+fn h13_the_commands_of_the_closeout_are_filled_in_with_what_audit_events_have_shown() {
+    let mut of = owes("CloseOut", "Ended", json!(["24h"]));
+    of["needs"] = json!(["Commands"]);
+    let used = |verbs: Value| {
+        let mut changes = owing(json!([of]));
+        changes["status"] = json!({"usage": {"firstSeen": "2026-12-01T09:01:00Z", "lastSeen": "2026-12-01T09:10:00Z", "count": 14, "verbs": verbs}});
+        let grant = judged(record(changes), "2026-12-01T11:00:00Z");
+        owed(&grant, 0).command.clone().unwrap()
+    };
+    let command = used(json!(["get pods/log", "list pods", "get x'y"]));
+    assert!(command.contains(r#""commands":["get pods/log","list pods"]"#), "{command}");
+    let many: Vec<_> = (0..32).map(|n| format!("get {}{n}", "r".repeat(100))).collect();
+    assert!(used(json!(many)).len() < 1500, "the schema holds it");
+    assert!(used(json!([])).contains("SAY WHAT YOU RAN"));
+}

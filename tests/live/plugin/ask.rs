@@ -139,6 +139,7 @@ async fn l5_in_a_terminal_at_most_five_things_are_typed_until_there_is_access() 
     session.expects("What is wrong, and what is to be reached? >").await;
     session.types("Need prod access to investigate");
     session.expects("at least 4 words must say something").await;
+    session.expects("What is wrong, and what is to be reached? >").await;
     session.types(REASON);
     session.expects("Ticket (A support case.) >").await;
     session.types("SUP-9");

@@ -54,11 +54,11 @@ async fn g1_status_says_what_one_holds_and_close_ends_it() {
     assert!(!words.contains("ValidatingAdmissionPolicy"), "the rule's own words, alone: {words}");
 
     let closed = access(bed, alice, &["close", "--wait"]).await.ok();
-    assert!(closed.contains("ended, and nothing is left of it. You owe a close-out"), "{closed}");
+    assert!(closed.contains("ended, and nothing is left of it. A close-out of it is due"), "{closed}");
     let record = running.ends(EndReason::Closed, "alice").await;
     assert_eq!(end_reason(&record), Some(EndReason::Closed));
     let after = access(bed, alice, &["status"]).await;
-    assert!(after.out.is_empty() && after.err.contains("You owe: CloseOut"), "{after:?}");
+    assert!(after.out.is_empty() && after.err.contains("You owe: a close-out for sup-4812"), "{after:?}");
     let decided = access(bed, bob, &["list", "--decided"]).await.ok();
     assert!(decided.contains("Closed"), "{decided}");
 }
@@ -113,6 +113,14 @@ async fn no_verb_takes_ten_calls_of_the_api() {
         &asks,
         &["close", "sup-1"],
         &["close", "--user", &dora.name, "-r", "It is not needed any more."],
+        &["show", "sup-1"],
+        &["show", "--ticket", "SUP-1"],
+        &["duties"],
+        &["closeout", "sup-1"],
+        &["evidence", "sup-1"],
+        &["review"],
+        &["waive", "sup-1", "-m", "She was called away, and bob wrote the report."],
+        &["note"],
     ] {
         access(&bed, &dora, args).await;
         // The log is written behind the answer.

@@ -60,7 +60,13 @@ impl Session {
     }
     /// All that was shown is this, but for names and times.
     pub fn is_as(&self, snapshot: &str, bed: &Bed) {
-        let seen = self.seen.lock().unwrap().replace("\r\n", "\n").replace(&bed.namespace, "NAMESPACE");
+        self.is_as_from("", snapshot, bed);
+    }
+    /// The same from the first line on that begins so.
+    pub fn is_as_from(&self, first: &str, snapshot: &str, bed: &Bed) {
+        let seen = self.seen.lock().unwrap().replace("\r\n", "\n");
+        let from = if seen.starts_with(first) { 0 } else { seen.find(&format!("\n{first}")).unwrap() + 1 };
+        let seen = seen[from..].replace(&bed.namespace, "NAMESPACE");
         let times = Regex::new(r"(\d{4}-\d\d-\d\d )?\d\d:\d\d \(in [^)]*\)").unwrap();
         let seen = times.replace_all(&seen, "TIME (in A WHILE)");
         assert_eq!(seen.trim_end(), snapshot.trim_end(), "the session has changed:\n{seen}");

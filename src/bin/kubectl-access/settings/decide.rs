@@ -7,8 +7,10 @@ pub const WAITING: &str = "Examples:
   kubectl access waiting                     # what waits for you, in all namespaces, the oldest first
   kubectl access waiting -n billing -o name";
 /// Examples of `show`.
-pub const SHOW: &str = "Example:
-  kubectl access show sup-4812 -n billing     # all that is needed to decide";
+pub const SHOW: &str = "Examples:
+  kubectl access show sup-4812 -n billing     # all that is needed to decide; once it is decided, the record
+  kubectl access show billing.sup-4812.7f3a2c1b
+  kubectl access show --ticket SUP-4812       # all that was asked and granted for a ticket";
 /// Examples of `approve`.
 pub const APPROVE: &str = "Examples:
   kubectl access approve sup-4812 -n billing -m 'Narrow, and tied to a case that I know.'
@@ -21,12 +23,15 @@ pub const DENY: &str = "Example:
 pub const SEND_BACK: &str = "Example:
   kubectl access send-back sup-4812 -n billing -m 'Which invoices of the account are wrong?'";
 
-/// Which request is shown.
+/// Which request or record is shown.
 #[derive(Clone, Debug, Args)]
 pub struct Show {
-    /// The request
-    #[arg(value_name = "REQUEST")]
-    pub name: String,
+    /// The request, or the record
+    #[arg(value_name = "REQUEST", required_unless_present = "ticket")]
+    pub name: Option<String>,
+    /// All that was asked and granted for this ticket, in all namespaces
+    #[arg(short, long, value_name = "TICKET", conflicts_with = "name")]
+    pub ticket: Option<String>,
 }
 
 /// What is approved.
