@@ -75,10 +75,11 @@ lint: ## Formatting, clippy with warnings denied, and generated files that are u
 generate: ## Write the generated files (crds/, docs/reference.md).
 	$(CARGO) run --quiet --package curfew --bin generate
 
-bench: ## Speed of judging a policy, of beginning and ending access (beside the bare API calls), and of what is done with many records, as tables.
+bench: ## Speed of judging a policy, of access (beside the bare API calls), of the plugin, and of what is done with many records, as tables.
 	$(CARGO) bench --workspace --bench decide
 	$(CARGO) build --release --workspace --bins
 	$(TESTBED) $(INSTALLED) -- $(CARGO) bench --workspace --bench speed -- $(GRANTS)
+	$(TESTBED) $(INSTALLED) -- $(CARGO) bench --workspace --bench speed -- plugin
 	$(TESTBED) $(INSTALLED) -- $(CARGO) bench --workspace --bench speed -- records $(RECORDS)
 
 control-plane: ## Obtain the control plane (both minor versions), Helm and a browser, so that nothing else waits for it.

@@ -9,6 +9,7 @@
 mod bare;
 mod ends;
 mod one;
+mod plugin;
 mod records;
 mod seen;
 mod site;
@@ -26,9 +27,13 @@ async fn main() {
     let number = std::env::args().skip(1).find_map(|argument| argument.parse().ok());
     let site = Site::new().await;
     let mut table = Table::new(&site);
-    if std::env::args().any(|argument| argument == "records") {
+    let is_about = |what: &str| std::env::args().any(|argument| argument == what);
+    if is_about("records") || is_about("plugin") {
         let operator = site.operator().await;
-        records::measure(&site, &operator, number.unwrap_or(10_000), &mut table).await;
+        match is_about("records") {
+            true => records::measure(&site, &operator, number.unwrap_or(10_000), &mut table).await,
+            false => table.plugin(&plugin::measure(&site).await),
+        }
         table.print();
         operator.stop();
         return;

@@ -10,6 +10,7 @@ use curfew_testbed::chart::{self, OPERATOR, RELEASE, SWEEPER, USERS};
 use curfew_testbed::connection::Connection;
 use curfew_testbed::ports;
 use curfew_testbed::supervise::Supervised;
+use curfew_testbed::trail::Trail;
 use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Request};
@@ -113,6 +114,14 @@ impl Site {
     /// The administrator's kubeconfig.
     pub fn admin_kubeconfig(&self) -> PathBuf {
         self.connection.admin()
+    }
+    /// Credentials of somebody, for a program.
+    pub fn kubeconfig_of(&self, name: &str, groups: &[&str]) -> PathBuf {
+        self.connection.user(name, groups).unwrap()
+    }
+    /// What the API server writes down of each call from now on.
+    pub fn trail(&self) -> Trail {
+        Trail::begins(&self.connection)
     }
     /// What the chart's defaults come to.
     pub fn installation(&self) -> Installation {

@@ -2,6 +2,7 @@
 use crate::bare::{Bare, Deletes};
 use crate::ends::{AtOnce, Steady};
 use crate::one::One;
+use crate::plugin::{Plugin, Verb};
 use crate::site::{Memory, Site};
 use std::time::Duration;
 
@@ -9,6 +10,9 @@ use std::time::Duration;
 const BEGIN_RATIO: f64 = 3.0;
 /// The least part of the bare rate at which what ends together is drained.
 const DRAIN_RATIO: f64 = 0.8;
+/// The most that the plugin may take to start and end, and the calls of the API that one verb stays below.
+const START: Duration = Duration::from_millis(50);
+const CALLS: usize = 10;
 const LATE_P99: Duration = Duration::from_millis(250);
 const LATE_MAX: Duration = Duration::from_secs(1);
 
@@ -134,6 +138,14 @@ impl Table {
         self.add(Row::times("binding -> access visible", &one.visible).beside(&one.visible, &bare.visible));
         self.add(Row::times("approval -> access visible, in all", &one.all));
         self.add(Row::times("close -> access gone", &one.closed).beside(&one.closed, &bare.closed));
+    }
+    pub fn plugin(&mut self, Plugin { start, verbs }: &Plugin) {
+        let row = Row::times("kubectl access: start and end", start);
+        self.add(row.aim(start.percentile(50) < START, "p50 below 50 ms"));
+        for Verb { name, times, calls } in verbs {
+            let row = Row::times(&format!("  kubectl access {name}"), times);
+            self.add(row.aim(*calls < CALLS, &format!("{calls} API calls at most, below {CALLS}")));
+        }
     }
     pub fn steady(&mut self, Steady { per_second, late }: &Steady) {
         let met = late.percentile(99) <= LATE_P99 && late.max() <= LATE_MAX;
