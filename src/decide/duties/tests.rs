@@ -258,6 +258,8 @@ fn h12_a_missed_duty_ends_what_was_granted_before_and_not_what_is_granted_since(
         assert_eq!(missed.ends(&other), ends, "{sentence}");
     }
     assert!(missed.closes("customer-support") && !missed.closes("incident-response"));
+    let note = judged(record(owing(json!([owes("Note", "Begun", json!(["15m"]))]))), "2026-12-01T09:15:00Z");
+    assert_eq!(super::missed(&note).map(|missed| missed.duty), Some(Duty::Note), "H10: a note as well");
     assert_eq!(missed.in_words(), "the close-out of billing.sup-4812.7f3a2c1b (SUP-4812), due at 2026-12-02T10:00:00Z");
 }
 

@@ -80,6 +80,11 @@ fn e14_an_emergency_has_half_an_hour_and_two_hours_at_most_whatever_the_day() {
     assert_eq!((time, default), (TimeDelta::hours(2), Span::from_secs(1800)));
     assert!(says.contains("emergency.duration.max"), "{says}");
     assert_eq!(longest(json!({"duration": {"max": "45m"}})).0.0, TimeDelta::minutes(45));
+    assert_eq!(
+        longest(json!({"duration": {"default": "20m"}})).1,
+        Span::from_secs(1200),
+        "the lane's, not the policy's"
+    );
 }
 #[test]
 fn h3_one_of_few_agrees_and_backups_after_five_minutes() {
