@@ -19,6 +19,7 @@ pub struct Event {
     /// Which binding and which role allowed it, in the API server's words.
     reason: String,
     allowed: bool,
+    forbidden: bool,
     code: u64,
 }
 
@@ -50,6 +51,7 @@ fn event(line: &str, user: &str) -> Option<Event> {
         path: text(&event["requestURI"]),
         reason: text(&notes["authorization.k8s.io/reason"]),
         allowed: notes["authorization.k8s.io/decision"] == "allow",
+        forbidden: notes["authorization.k8s.io/decision"] == "forbid",
         code: event["responseStatus"]["code"].as_u64().unwrap_or_default(),
     })
 }
@@ -72,9 +74,10 @@ fn needs(event: &Event, right: &Right) -> bool {
         && right.name.as_ref().is_none_or(|name| *name == event.name)
 }
 
-/// Each kind of request that RBAC refused. What admission refuses, RBAC has allowed.
+/// Each kind of request that RBAC refused. What admission refuses, RBAC has allowed; what a busy API server sends away (429),
+/// RBAC was not asked about.
 pub fn refused(log: &[Event]) -> Vec<String> {
-    let mut said: Vec<_> = log.iter().filter(|event| !event.allowed).map(words).collect();
+    let mut said: Vec<_> = log.iter().filter(|event| event.forbidden).map(words).collect();
     said.sort_unstable();
     said.dedup_by(|one, other| one.split(" (").next() == other.split(" (").next());
     said
@@ -164,5 +167,6 @@ mod tests {
         assert_eq!(said.len(), 1);
         assert!(said[0].contains("get leases.coordination.k8s.io (403 /x)"), "{said:?}");
         assert!(refused(&log(json!({"responseStatus": {"code": 403}}))).is_empty());
+        assert!(refused(&log(json!({"annotations": {}, "responseStatus": {"code": 429}}))).is_empty());
     }
 }
