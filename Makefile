@@ -53,13 +53,13 @@ test: lint control-plane ## Everything: lint, drift, unit, live and admission te
 
 # On one control plane, and what they did to it.
 live:
-	$(TESTBED) $(INSTALLED) -- bash -c '$(CARGO) test --workspace --no-fail-fast && $(CARGO) test --workspace --test rights'
+	unset MAKEFLAGS; $(TESTBED) $(INSTALLED) -- bash -c '$(CARGO) test --workspace --no-fail-fast && $(CARGO) test --workspace --test rights'
 
 # Beside them, on control planes of their own, what stops parts of one, and what is tried on the oldest; shown when it is done.
 beside: log = target/beside.log
 beside:
 	@echo 'Tests that stop parts of a control plane$(if $(OLDEST), and those on $(OLDEST)) run meanwhile: see $(log)'
-	@($(TESTBED) $(INSTALLED) -- $(CARGO) test --workspace --test alone -- --test-threads=1 \
+	@(unset MAKEFLAGS; $(TESTBED) $(INSTALLED) -- $(CARGO) test --workspace --test alone -- --test-threads=1 \
 	  $(if $(OLDEST),&& $(TESTBED) $(INSTALLED) --kubernetes $(OLDEST) -- $(CARGO) test --workspace --test live admission) \
 	) > $(log) 2>&1 && code=0 || code=$$?; cat $(log); exit $$code
 

@@ -104,7 +104,7 @@ pub struct Run {
     /// How many calls of one grant in a minute are still usual, beyond which it is flagged HighVolume: from 1 to 100000
     #[arg(long, default_value_t = 300, value_name = "COUNT", value_parser = calls)]
     pub calls_per_minute: usize,
-    /// Where a CloudEvent is posted for each transition: an address like https://example.com/hook; default: nobody is told
+    /// Where a CloudEvent is posted for each transition: an address like `https://example.com/hook`; default: nobody is told
     #[arg(long, value_name = "URL", value_parser = receiver)]
     pub notify: Option<Uri>,
     /// The file with the token that is shown there as `Authorization: Bearer`; read anew each time

@@ -181,7 +181,7 @@ pub fn faults(of: &Obligation, written: &Value) -> Vec<String> {
 /// Waives a duty, unless that would be refused or say nothing.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub async fn waive(desk: &Desk, record: &AccessGrant, duty: Duty, waiver: &Waiver) -> Result<AccessGrant, Failure> {
     let written = json!({"waiver": {verb(duty): waiver}});
     let of_schema = serde_json::from_value(written.clone()).map(|written| manifest::duties(&written))?;
