@@ -5,11 +5,11 @@
 //! and somebody has agreed. Everything else is as for any other access: an end that is fixed once, a fuse, one binding each.
 use super::duties;
 use super::screening::{Filing, Seen};
-use super::{Now, edits, record, term, text};
+use super::{Now, edits, lane, record, term, text};
 use crate::api::duty::{Duty, DutyState, Moment, Obligation, Within};
 use crate::api::grant::{AccessGrant, AccessGrantSpec, AccessGrantStatus, ApprovalOf, Flag, FollowsOf, PolicyOf};
 use crate::api::names;
-use crate::api::policy::{AccessPolicy, Emergency, EmergencyGrant, Mode};
+use crate::api::policy::{AccessPolicy, Emergency, EmergencyGrant};
 use crate::api::reasons::{EndReason, FlagType};
 use crate::api::request::{AccessRequest, ApprovalEntry, Decision};
 use crate::api::subject::{Subject, SubjectKind};
@@ -31,20 +31,15 @@ pub fn is_lane(policy: &AccessPolicy) -> bool {
     policy.spec.emergency.as_ref().is_some_and(|lane| lane.grant == EmergencyGrant::AtOnce)
 }
 
-/// Whether a request gets access before anybody has agreed: this access once for an incident. Somebody agrees first where a duty
-/// under this policy is overdue (H12), to a renewal, which always takes an approval of its own (E20), and to what a filer asks for
-/// somebody else.
+/// Whether a request gets access before anybody has agreed: this access once for an incident, and only where that
+/// [may be](lane::may_precede_approval).
 pub fn is_open_to(filing: &Filing<'_>, seen: &Seen<'_>) -> bool {
-    let (policy, request) = (&filing.policy.spec, &filing.request.spec);
     let had = |record: &AccessGrant| {
         let of = &record.spec;
-        of.provisional && of.ticket == request.ticket && of.access == filing.access.name
+        of.provisional && of.ticket == filing.request.spec.ticket && of.access == filing.access.name
     };
     is_lane(filing.policy)
-        && policy.mode == Mode::Enforce
-        && filing.renews.is_none()
-        && request.filed_by.is_none()
-        && !seen.missed.iter().any(|missed| missed.closes(&request.policy))
+        && lane::may_precede_approval(filing, seen.missed)
         && !seen.earlier.iter().any(|record| had(record))
 }
 

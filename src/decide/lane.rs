@@ -2,11 +2,12 @@
 //!
 //! The lane is no second path: the policy's text is put as it applies in the lane of a request, and everything else reads that.
 use super::approvers;
-use super::screening::words;
+use super::duties::Missed;
+use super::screening::{Filing, words};
 use crate::api::duty::Needed;
 use crate::api::evidence::Required;
 use crate::api::policy::{
-    AccessPolicy, AccessPolicySpec, Approval, Backups, Durations, Emergency, Evidence, Ruling, Step,
+    AccessPolicy, AccessPolicySpec, Approval, Backups, Durations, Emergency, Evidence, Mode, Ruling, Step,
 };
 use crate::api::request::{AccessRequest, AccessRequestSpec, Lane};
 use crate::api::subject::Subject;
@@ -95,6 +96,16 @@ pub fn put_off(what: Required) -> Option<Needed> {
 /// Everybody who may ever agree in an emergency.
 pub fn deciders(lane: &Emergency) -> Vec<Subject> {
     approvers::of_step(&step(lane)).cloned().collect()
+}
+
+/// Whether access may come of this request before anybody has agreed. Somebody agrees first where a duty under this policy is
+/// overdue (H12), to a renewal, which always takes an approval of its own (E20), and to what a filer asks for somebody else.
+pub fn may_precede_approval(filing: &Filing<'_>, missed: &[Missed]) -> bool {
+    let (policy, request) = (&filing.policy.spec, &filing.request.spec);
+    policy.mode == Mode::Enforce
+        && filing.renews.is_none()
+        && request.filed_by.is_none()
+        && !missed.iter().any(|missed| missed.closes(&request.policy))
 }
 
 #[cfg(test)]

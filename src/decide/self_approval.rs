@@ -3,10 +3,9 @@
 //! Never silent: those asked read of it before and after, the record says that nobody approved, and it is reviewed the same day.
 use super::duties::{self, Missed};
 use super::screening::Filing;
-use super::{Now, text};
+use super::{Now, lane, text};
 use crate::api::grant::{AccessGrant, AccessGrantStatus, Flag, SelfApprovedOf};
 use crate::api::names;
-use crate::api::policy::Mode;
 use crate::api::reasons::FlagType;
 use crate::api::request::{AccessRequestStatus, Waiting};
 use crate::api::subject::Subject;
@@ -18,15 +17,11 @@ const NOBODY: &str = "nobody (self-approved)";
 const MOST: usize = 64;
 
 /// How long those asked have before who asked may go on alone; `None`: somebody has to agree. That is so unless the policy says
-/// otherwise and the request says why; and where a duty under this policy is overdue (H12), to a renewal (E20), and to what a filer asks.
+/// otherwise, the request says why, and it [may be](lane::may_precede_approval).
 fn after(filing: &Filing<'_>, missed: &[Missed]) -> Option<Span> {
-    let (policy, request) = (&filing.policy.spec, &filing.request.spec);
-    request.emergency.as_ref()?.why_self.as_ref()?;
-    let is_open = policy.mode == Mode::Enforce
-        && filing.renews.is_none()
-        && request.filed_by.is_none()
-        && !missed.iter().any(|missed| missed.closes(&request.policy));
-    policy.emergency.as_ref()?.self_approval_after.filter(|_| is_open)
+    filing.request.spec.emergency.as_ref()?.why_self.as_ref()?;
+    let after = filing.policy.spec.emergency.as_ref()?.self_approval_after;
+    after.filter(|_| lane::may_precede_approval(filing, missed))
 }
 
 /// From when on who asked may go on alone, if those asked leave it at that. It counts from when they were asked without a

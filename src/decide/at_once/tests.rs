@@ -1,4 +1,5 @@
 use super::*;
+use crate::api::policy::Mode;
 use crate::api::reasons::{self, Approved, DutiesMet};
 use crate::decide::effect::{Answer, Effect};
 use crate::decide::grant::{self, Found, RoleNow};
