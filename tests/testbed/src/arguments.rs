@@ -41,6 +41,9 @@ pub const CONTROLLERS: [&str; 9] = [
     "validatingadmissionpolicy-status-controller",
 ];
 
+/// All of them are Go programs: with its default, a fifth of the API server's processor time goes into collecting garbage.
+pub const ENVIRONMENT: &[(&str, &str)] = &[("GOGC", "400"), ("GOMEMLIMIT", "2GiB")];
+
 /// The data lives as long as one run, so nothing is lost by not waiting for the disk.
 pub fn etcd(directory: &Path, ports: &Ports) -> Vec<String> {
     let (client, peer) = (http(ports.etcd), http(ports.etcd_peer));

@@ -184,7 +184,8 @@ impl ControlPlane {
     }
 
     fn spawn(&self, name: &str, arguments: Vec<String>) -> Result<Supervised> {
-        Supervised::start(name, &self.path("logs"), &self.path("bin").join(name), arguments)
+        let program = self.path("bin").join(name);
+        Supervised::start_with(arguments::ENVIRONMENT, name, &self.path("logs"), &program, arguments)
     }
 
     /// Waits for a condition, as long as every process that was started runs.

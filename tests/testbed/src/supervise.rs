@@ -33,6 +33,17 @@ impl Supervised {
         program: &Path,
         arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
     ) -> Result<Self> {
+        Self::start_with(&[], name, directory, program, arguments)
+    }
+
+    /// The same, with these variables in its environment.
+    pub fn start_with(
+        environment: &[(&str, &str)],
+        name: &str,
+        directory: &Path,
+        program: &Path,
+        arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    ) -> Result<Self> {
         let (log, pid_file) = (directory.join(format!("{name}.log")), directory.join(format!("{name}.pid")));
         let output = fs::OpenOptions::new().create(true).append(true).open(&log)?;
         let supervisor = Command::new(supervisor_program()?)
@@ -42,6 +53,7 @@ impl Supervised {
             .arg("--")
             .arg(program)
             .args(arguments)
+            .envs(environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(output.try_clone()?)
             .stderr(output)
