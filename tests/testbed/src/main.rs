@@ -186,7 +186,11 @@ async fn run(options: &Options, install: &Install, command: &[OsString]) -> Resu
     };
     let connection = control_plane.connection().clone();
     let control_plane = Arc::new(Mutex::new(control_plane));
-    let mut child = tokio::process::Command::new(program)
+    let mut command = tokio::process::Command::new(program);
+    for name in settings::of_cargo_run() {
+        command.env_remove(name);
+    }
+    let mut child = command
         .args(arguments)
         .env(settings::BED, connection.directory())
         .env(settings::KUBERNETES, options.kubernetes.minor())

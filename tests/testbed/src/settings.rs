@@ -35,8 +35,35 @@ pub fn cache() -> Result<PathBuf> {
     Ok(user.context("set CURFEW_CACHE or HOME: there is no place to keep the control plane's programs")?.join("curfew"))
 }
 
+/// What Cargo sets for a program that it runs, and a Cargo which that program starts must not see: build scripts that read
+/// some of it would run again, and all that depends on them be built again, each time that one starts the other.
+pub fn of_cargo_run() -> Vec<std::ffi::OsString> {
+    std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_str().is_some_and(describes_a_package)).collect()
+}
+fn describes_a_package(name: &str) -> bool {
+    const NAMES: [&str; 6] =
+        ["MANIFEST_DIR", "MANIFEST_PATH", "MANIFEST_LINKS", "BIN_NAME", "CRATE_NAME", "PRIMARY_PACKAGE"];
+    name.strip_prefix("CARGO_").is_some_and(|name| name.starts_with("PKG_") || NAMES.contains(&name))
+}
+
 /// The programs that can be run by name, those in `first` before all others.
 pub fn search_path(first: &Path) -> Result<std::ffi::OsString> {
     let rest = variable("PATH").unwrap_or_default();
     Ok(std::env::join_paths(std::iter::once(first.to_path_buf()).chain(std::env::split_paths(&rest)))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cargo_says_of_a_package_is_not_for_the_next_cargo() {
+        for name in ["CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "CARGO_PKG_VERSION_PRE", "CARGO_BIN_NAME"] {
+            assert!(describes_a_package(name), "{name}");
+        }
+        for name in ["CARGO", "CARGO_HOME", "CARGO_TARGET_DIR", "CARGO_BUILD_JOBS", "PKG_CONFIG_PATH", "PATH"] {
+            assert!(!describes_a_package(name), "{name} is what somebody chose");
+        }
+        assert!(of_cargo_run().iter().any(|name| name == "CARGO_PKG_NAME"), "Cargo runs this test");
+    }
 }
