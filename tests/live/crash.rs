@@ -1,11 +1,11 @@
 //! The operator dies at every one of its writes, before it is sent and after it is stored; the next one finishes.
 //!
 //! Each life is lived once without a fault, and its writes are counted. Then it is lived again with a crash before, and a
-//! crash right after, each of them. What must be the same in the end: how it ended and by whom, one end fixed once, one
-//! binding at most, nothing left, removal verified, the record complete, its chain unbroken. By the API server's audit log,
-//! record, fuse and binding of each life are made once and never again. What may differ: a write that nobody heard of is
-//! sent once more, two tasks may delete the same thing, and a few statuses are written more, as the next operator first
-//! says that it looks at admission, and the request repeats what the grant says.
+//! crash right after, each of them that no other life has in common with it. What must be the same in the end: how it ended
+//! and by whom, one end fixed once, one binding at most, nothing left, removal verified, the record complete, its chain
+//! unbroken. By the API server's audit log, record, fuse and binding of each life are made once and never again. What may
+//! differ: a write that nobody heard of is sent once more, two tasks may delete the same thing, and a few statuses are
+//! written more, as the next operator first says that it looks at admission, and the request repeats what the grant says.
 use crate::duties::{closeout, writes};
 use crate::emergency;
 use crate::running::{approvers, is_complete};
@@ -66,14 +66,26 @@ impl Life {
             _ => self.grants(),
         }
     }
-    /// How it dies at a write. What waits for time to pass dies once at each: before a write is after the one before it.
+    /// How it dies at a write. The routine life dies both ways; the longer ones once at each, as to die before a write leaves
+    /// what dying after the one before it leaves.
     fn cuts(self) -> &'static [Cut] {
-        if self == Self::GoesOnAtOnce { &[Cut::AfterItIsStored] } else { &[Cut::BeforeItIsSent, Cut::AfterItIsStored] }
+        if self.grants() > 1 { &[Cut::AfterItIsStored] } else { &[Cut::BeforeItIsSent, Cut::AfterItIsStored] }
     }
-    /// From which of its writes on it is tried: what comes before is another life's.
+    /// From which of its writes on it is tried: what comes before is the same in another life, which is tried there.
     fn from(self, writes: &[String]) -> usize {
-        let records = (1..).zip(writes).filter(|(_, write)| kind(write) == "POST accessgrants");
-        if self == Self::GoesOnAtOnce { records.last().map_or(1, |(n, _)| n + 1) } else { 1 }
+        let last = |what: &str| {
+            let found = (1..).zip(writes).filter(|(_, write)| kind(write).starts_with(what)).last();
+            found.unwrap_or_else(|| panic!("{self:?} has no {what}")).0
+        };
+        match self {
+            Self::Expires | Self::IsDenied | Self::IsATrial | Self::GoesOn | Self::IsAtOnce => 1,
+            // Until access is there, as one that expires.
+            Self::IsClosed | Self::IsDeletedWhileActive => last("POST rolebindings"),
+            // Until access is gone, as one that is closed.
+            Self::IsClosedOut | Self::IsClosedOutLate => last("DELETE"),
+            // Until it is to go on, as one that is closed before.
+            Self::GoesOnAtOnce => last("POST accessgrants") + 1,
+        }
     }
 }
 
