@@ -121,7 +121,9 @@ impl Table {
         );
         Self { heading, rows: vec![] }
     }
+    /// Adds a line, and says so at once: all of it takes minutes.
     pub fn add(&mut self, row: Row) {
+        eprintln!("measured: {}: {}", row.what.trim_start(), row.numbers);
         self.rows.push(row);
     }
 

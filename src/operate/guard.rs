@@ -4,7 +4,7 @@ use crate::api::admission::{self, Protection};
 use crate::cluster::{Cluster, Error};
 use crate::decide::guard::{Verdict, judge};
 use crate::decide::{Guard, Installation, Standing};
-use futures::{FutureExt, StreamExt};
+use futures::StreamExt;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,8 @@ use tokio::sync::watch;
 const EVERY: Duration = Duration::from_secs(10);
 /// How often while it is broken: it may be mended, or recorded by another replica.
 const WHILE_BROKEN: Duration = Duration::from_secs(3);
+/// What changes seldom comes alone: a release is installed, a watch begins, the lease comes. So long is waited for the rest.
+const TOGETHER: Duration = Duration::from_millis(50);
 /// How often a race for the record is run.
 const RACES: u32 = 3;
 /// After so many looks that failed, nothing is known any more.
@@ -44,9 +46,11 @@ pub async fn run(cluster: Cluster, clock: Clock, installation: Installation, sta
         }
         tokio::select! {
             () = tokio::time::sleep(pause(&standing, failures)) => {}
-            Some(()) = changes.next() => while changes.next().now_or_never().flatten().is_some() {},
+            Some(()) = changes.next() => {}
             _ = standings.wait_for(|s| s.lease_held != lease_held) => {}
         }
+        let rest = async { while changes.next().await.is_some() {} };
+        drop(tokio::time::timeout(TOGETHER, rest).await);
     }
 }
 
