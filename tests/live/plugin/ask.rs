@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const REASON: &str = "Check why invoice totals changed for customer account 4812.";
 
 /// bob agrees to a request of this name once it waits for him.
-async fn agrees(bob: &Person, name: &str) {
+pub async fn agrees(bob: &Person, name: &str) {
     let filed = bob.filed(name);
     curfew_testbed::bed::until(&format!("{name} is filed"), || async {
         let status = filed.exists().await?.status?;

@@ -1,22 +1,12 @@
 //! Looking: at policies before they are applied, at who had access, and at records long after.
-use super::access;
-use crate::running::Running;
+use super::{access, auditor, no_auditor};
+use crate::running::{Running, binds_by_hand, cluster_role};
 use curfew::api::grant::AccessGrant;
 use curfew::api::reasons::EndReason;
 use curfew_testbed::bed::{Bed, until};
-use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding};
-use kube::api::{Api, DeleteParams, PostParams};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-const RBAC: &str = "rbac.authorization.k8s.io";
-
-fn role(name: &str) -> Value {
-    json!({"apiGroup": RBAC, "kind": "ClusterRole", "name": name})
-}
-fn user(name: &str) -> Value {
-    json!({"apiGroup": RBAC, "kind": "User", "name": name})
-}
 /// A file of this test's own.
 fn file(bed: &Bed, name: &str, text: &str) -> PathBuf {
     let path = std::env::temp_dir().join(format!("{}-{name}", bed.namespace));
@@ -29,14 +19,8 @@ async fn j12_j14_who_had_access_to_what_and_why_and_whether_the_record_is_what_i
     let running = Running::begin("who", "20m").await;
     let Running { bed, alice, bob, .. } = &running;
     let here = bed.namespace.as_str();
-    let bindings = Api::<RoleBinding>::namespaced(bed.admin.clone(), here);
-    let edits = json!({"metadata": {"name": "by-hand"}, "roleRef": role("curfew-restart"), "subjects": [user("erin")]});
-    bindings.create(&PostParams::default(), &serde_json::from_value(edits).unwrap()).await.unwrap();
-    let audrey = bed.person(&format!("audrey-{here}"), &[]).await;
-    let auditors = Api::<ClusterRoleBinding>::all(bed.admin.clone());
-    let made =
-        json!({"metadata": {"name": audrey.name}, "roleRef": role("curfew-auditor"), "subjects": [user(&audrey.name)]});
-    auditors.create(&PostParams::default(), &serde_json::from_value(made).unwrap()).await.unwrap();
+    binds_by_hand(bed, "by-hand", cluster_role("curfew-restart"), "erin").await;
+    let audrey = auditor(bed).await;
 
     let now = access(bed, &audrey, &["who", here]).await.ok();
     let row = |table: &str, who: &str| {
@@ -73,18 +57,13 @@ async fn j12_j14_who_had_access_to_what_and_why_and_whether_the_record_is_what_i
     let missing = access(bed, bob, &["verify", "--against", export, "-o", "name"]).await;
     assert_eq!((missing.code, missing.out.as_str()), (Some(1), "accessgrant.curfew.dev/gone\n"), "{missing:?}");
     access(bed, bob, &["verify", "nothing"]).await.said(1, "there is no record `nothing`");
-    auditors.delete(&audrey.name, &DeleteParams::default()).await.unwrap();
+    no_auditor(bed, &audrey).await;
 }
 
 #[tokio::test]
 async fn i7_a_lint_with_a_cluster_knows_its_roles_namespaces_and_groups_as_far_as_its_user_may() {
     let bed = Bed::new("lint").await;
-    let (audrey, eve) =
-        (bed.person(&format!("audrey-{}", bed.namespace), &[]).await, bed.person("eve", &["engineers"]).await);
-    let auditors = Api::<ClusterRoleBinding>::all(bed.admin.clone());
-    let made =
-        json!({"metadata": {"name": audrey.name}, "roleRef": role("curfew-auditor"), "subjects": [user(&audrey.name)]});
-    auditors.create(&PostParams::default(), &serde_json::from_value(made).unwrap()).await.unwrap();
+    let (audrey, eve) = (auditor(&bed).await, bed.person("eve", &["engineers"]).await);
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/policies/small-team.yaml");
     let text = std::fs::read_to_string(example).unwrap();
     let group = format!("nobodys-{}", bed.namespace);
@@ -108,5 +87,5 @@ async fn i7_a_lint_with_a_cluster_knows_its_roles_namespaces_and_groups_as_far_a
     }
     let hers = access(&bed, &eve, &["lint", policy, "--cluster"]).await;
     assert!(hers.err.contains("You may not list namespaces") && !hers.out.contains("NoNamespaces"), "{hers:?}");
-    auditors.delete(&audrey.name, &DeleteParams::default()).await.unwrap();
+    no_auditor(&bed, &audrey).await;
 }

@@ -20,15 +20,19 @@ pub struct Session {
 impl Session {
     /// Starts it in the test's namespace, in UTC and without colours.
     pub fn start(bed: &Bed, person: &Person, args: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-access"));
+        command.args(args).args(["-n", &bed.namespace]);
+        command.env("KUBECONFIG", &person.kubeconfig).env("TZ", "UTC").env("NO_COLOR", "1");
+        Self::of(command)
+    }
+    /// Starts this.
+    pub fn of(mut command: Command) -> Self {
         let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&terminal).unwrap();
         unlockpt(&terminal).unwrap();
         let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
         let end = || OpenOptions::new().read(true).write(true).open(&name).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-access"));
-        command.args(args).args(["-n", &bed.namespace]).kill_on_drop(true);
-        command.env("KUBECONFIG", &person.kubeconfig).env("TZ", "UTC").env("NO_COLOR", "1");
-        let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
+        let child = command.stdin(end()).stdout(end()).stderr(end()).kill_on_drop(true).spawn().unwrap();
         let (terminal, seen) = (File::from(terminal), Arc::new(Mutex::new(String::new())));
         let (mut reader, shown) = (terminal.try_clone().unwrap(), seen.clone());
         std::thread::spawn(move || {
@@ -70,5 +74,11 @@ impl Session {
         let times = Regex::new(r"(\d{4}-\d\d-\d\d )?\d\d:\d\d \(in [^)]*\)").unwrap();
         let seen = times.replace_all(&seen, "TIME (in A WHILE)");
         assert_eq!(seen.trim_end(), snapshot.trim_end(), "the session has changed:\n{seen}");
+    }
+}
+impl Drop for Session {
+    fn drop(&mut self) {
+        // Shown where the test fails.
+        println!("{}", self.seen.lock().unwrap());
     }
 }
