@@ -252,6 +252,50 @@ fn l8_a_report_is_the_one_that_the_operators_own_program_prints() {
 }
 
 #[test]
+fn l8_a_report_is_about_the_time_that_is_asked_about_in_each_format_and_knows_who_is_shared() {
+    let server = Server::start(Mood::Answers);
+    let said = |words: &[&str]| {
+        let ran = runs(&[&["report"], words, &["--kubeconfig", &server.kubeconfig]].concat());
+        assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{words:?}: {ran:?}");
+        ran.out
+    };
+    let read = |text: String| serde_json::from_str::<Value>(&text).unwrap();
+    // Longer than there has been anything.
+    let shared = ["monthly", "--since", "9999d", "-o", "json", "--shared-account", "bob", "--shared-account", "alice"];
+    let accounts = |page: Value| page["sections"][0].clone();
+    let alice = accounts(read(said(&shared)));
+    assert_eq!((&alice["name"], &alice["rows"][0]["ACCOUNT"]), (&"shared-accounts".into(), &"alice".into()), "{alice}");
+    assert_eq!(accounts(read(said(&shared[..7])))["rows"], Value::Array(vec![]), "nobody else is");
+
+    let days = |words: &[&str]| {
+        let page = read(said(&[words, &["-o", "json"]].concat()));
+        let at = |name: &str| chrono::DateTime::parse_from_rfc3339(page[name].as_str().unwrap()).unwrap();
+        (at("until") - at("from")).num_days()
+    };
+    assert_eq!((days(&["usage"]), days(&["usage", "--since", "90d"])), (30, 90));
+    assert_eq!(
+        (days(&["weekly"]), days(&["weekly", "--since", "36h"]), days(&["export", "--period", "week"])),
+        (7, 1, 7)
+    );
+
+    let quarter = ["weekly", "--period", "quarter"];
+    let of = |format: &str| said(&[&quarter[..], &["-o", format]].concat());
+    // But for the line that says when it was made.
+    let is_like = |one: &str, other: &str| {
+        one.lines().enumerate().filter(|(at, _)| *at != 1).eq(other.lines().enumerate().filter(|(at, _)| *at != 1))
+    };
+    let table = said(&quarter);
+    assert!(table.starts_with("Clean-up of the week\n") && is_like(&table, &of("wide")), "{table}");
+    assert!(of("html").starts_with("<!doctype html>") && of("markdown").starts_with("# Clean-up of the week\n"));
+    assert!(of("csv").starts_with("\"never-closed\","), "{}", of("csv"));
+    assert_eq!(of("jsonpath={.kind}"), "WeeklyReport");
+    let yaml: Value = serde_saphyr::from_str(&of("yaml")).unwrap();
+    assert_eq!((&yaml["sections"], &yaml["until"]), (&read(of("json"))["sections"], &read(of("json"))["until"]));
+    let name = runs(&["report", "weekly", "-o", "name", "--kubeconfig", &server.kubeconfig]);
+    assert!(name.code == Some(2) && name.err.contains("a report has rows, and no names"), "{name:?}");
+}
+
+#[test]
 fn names_in_the_cluster_are_completed_by_what_the_verb_can_do_something_about() {
     let server = Server::start(Mood::Answers);
     let kubeconfig = format!("--kubeconfig={}", server.kubeconfig);
