@@ -6,6 +6,7 @@ use curfew::telemetry::Metrics;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 fn read(path: &str) -> String {
@@ -206,6 +207,51 @@ fn the_krew_manifest_names_what_was_built_and_its_digests() {
         let digest: String = Sha256::digest(os).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(platform["sha256"], digest);
         assert_eq!(platform["uri"], format!("https://example.com/v1/kubectl-access-v{version}-{os}-{arch}.tar.gz"));
+    }
+}
+
+#[test]
+fn an_archive_holds_the_program_and_its_licence_and_what_is_not_built_is_told() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tmp/plugin-build");
+    drop(fs::remove_dir_all(&folder));
+    fs::create_dir_all(folder.join("bin")).unwrap();
+    // In place of a compiler, one that knows neither macOS nor what it was not asked for.
+    let cargo = "#!/bin/sh\nset -e\n[ \"$1 $4 $5 $6\" = 'zigbuild --bin kubectl-access --target' ]\ncase $7 in *darwin) exit 101;; esac\n\
+                 to=$CARGO_TARGET_DIR/$7/release\nmkdir -p \"$to\"\necho \"for $7\" | tee \"$to/kubectl-access\" \"$to/kubectl-access.exe\"\n";
+    fs::write(folder.join("bin/cargo"), cargo).unwrap();
+    fs::set_permissions(folder.join("bin/cargo"), fs::Permissions::from_mode(0o755)).unwrap();
+    let dist = folder.join("dist");
+    let build = |targets: &[&str]| {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths([folder.join("bin")].into_iter().chain(std::env::split_paths(&path))).unwrap();
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/plugin/build.sh");
+        let mut command = std::process::Command::new(script);
+        command.arg("build").arg(&dist).args(targets).env("PATH", path).env("CARGO_TARGET_DIR", folder.join("target"));
+        let ran = command.output().unwrap();
+        (ran.status.code(), String::from_utf8(ran.stderr).unwrap())
+    };
+    let made = || fs::read_dir(&dist).into_iter().flatten().count();
+
+    let (code, said) = build(&["x86_64-unknown-linux-gnu"]);
+    assert!(code == Some(2) && said.contains("no such target: x86_64-unknown-linux-gnu; there are: "), "{said}");
+    assert_eq!(
+        (build(&["aarch64-unknown-linux-musl"]), made()),
+        ((Some(0), String::new()), 1),
+        "the one that was named"
+    );
+    let (code, said) = build(&[]);
+    assert_eq!((code, said.as_str()), (Some(1), "not built: x86_64-apple-darwin aarch64-apple-darwin\n"));
+    let built: Vec<_> = platforms().into_iter().filter(|[os, ..]| os != "darwin").collect();
+    assert_eq!(made(), built.len());
+    for [os, arch, target] in built {
+        let program = if os == "windows" { "kubectl-access.exe" } else { "kubectl-access" };
+        let archive = dist.join(format!("kubectl-access-v{}-{os}-{arch}.tar.gz", env!("CARGO_PKG_VERSION")));
+        let tar = |args: &[&str]| {
+            let ran = std::process::Command::new("tar").args(args).arg("-f").arg(&archive).output().unwrap();
+            String::from_utf8(ran.stdout).unwrap()
+        };
+        assert_eq!(tar(&["-zt"]), format!("./\n./LICENSE\n./{program}\n"));
+        assert_eq!(tar(&["-zxO", &format!("./{program}")]), format!("for {target}\n"));
     }
 }
 

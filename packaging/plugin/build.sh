@@ -18,17 +18,25 @@ program() { if [ "$1" = windows ]; then echo kubectl-access.exe; else echo kubec
 build() {
   local dist=$1 failed=() stage
   shift
+  for target in "$@"; do
+    if ! targets | cut -d ' ' -f 3 | grep -qxF -- "$target"; then
+      echo "no such target: $target; there are: $(targets | cut -d ' ' -f 3 | paste -sd ' ')" >&2
+      return 2
+    fi
+  done
   mkdir -p "$dist"
   while read -r os arch target; do
     if [ $# -gt 0 ] && [[ " $* " != *" $target "* ]]; then continue; fi
-    if (cd "$root" && cargo zigbuild --locked --release --bin kubectl-access --target "$target" </dev/null); then
-      stage=$(mktemp -d)
-      cp "$root/target/$target/release/$(program "$os")" "$root/LICENSE" "$stage/"
+    stage=$(mktemp -d)
+    if (
+      cd "$root" && cargo zigbuild --locked --release --bin kubectl-access --target "$target" </dev/null &&
+        cp "${CARGO_TARGET_DIR:-target}/$target/release/$(program "$os")" LICENSE "$stage/"
+    ); then
       tar --sort=name --owner=0 --group=0 --mtime=@0 -C "$stage" -czf "$dist/$(archive "$os" "$arch")" .
-      rm -r "$stage"
     else
       failed+=("$target")
     fi
+    rm -r "$stage"
   done < <(targets)
   if [ ${#failed[@]} -gt 0 ]; then
     echo "not built: ${failed[*]}" >&2
