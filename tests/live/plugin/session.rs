@@ -5,6 +5,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use tokio::process::{Child, Command};
 
 /// The plugin in a terminal of its own.
@@ -12,6 +13,7 @@ pub struct Session {
     terminal: File,
     child: Child,
     seen: Arc<Mutex<String>>,
+    reader: JoinHandle<()>,
     /// How much of it was expected already.
     passed: usize,
     /// How often something was typed.
@@ -35,14 +37,14 @@ impl Session {
         let child = command.stdin(end()).stdout(end()).stderr(end()).kill_on_drop(true).spawn().unwrap();
         let (terminal, seen) = (File::from(terminal), Arc::new(Mutex::new(String::new())));
         let (mut reader, shown) = (terminal.try_clone().unwrap(), seen.clone());
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             let mut piece = [0; 4096];
             // An error is the end: nobody holds the other side any more.
             while let Ok(length @ 1..) = reader.read(&mut piece) {
                 shown.lock().unwrap().push_str(&String::from_utf8_lossy(&piece[..length]));
             }
         });
-        Self { terminal, child, seen, passed: 0, typed: 0 }
+        Self { terminal, child, seen, reader, passed: 0, typed: 0 }
     }
     /// Waits until this is shown, after all that was expected before.
     pub async fn expects(&mut self, words: &str) {
@@ -58,9 +60,11 @@ impl Session {
         self.typed += 1;
         self.terminal.write_all(format!("{line}\n").as_bytes()).unwrap();
     }
-    /// Waits for the end, and what it exited with.
+    /// Waits for the end, until all that was shown is read, and what it exited with.
     pub async fn ends(&mut self) -> Option<i32> {
-        self.child.wait().await.unwrap().code()
+        let code = self.child.wait().await.unwrap().code();
+        until("all is read", || async { self.reader.is_finished().then_some(()) }).await;
+        code
     }
     /// All that was shown is this, but for names and times.
     pub fn is_as(&self, snapshot: &str, bed: &Bed) {
