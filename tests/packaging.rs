@@ -206,6 +206,7 @@ fn the_krew_manifest_names_what_was_built_and_its_digests() {
         );
         let digest: String = Sha256::digest(os).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(platform["sha256"], digest);
+        assert_eq!(platform["files"], serde_json::json!([{"from": "*", "to": "."}]));
         assert_eq!(platform["uri"], format!("https://example.com/v1/kubectl-access-v{version}-{os}-{arch}.tar.gz"));
     }
 }
@@ -250,6 +251,9 @@ fn an_archive_holds_the_program_and_its_licence_and_what_is_not_built_is_told() 
             let ran = std::process::Command::new("tar").args(args).arg("-f").arg(&archive).output().unwrap();
             String::from_utf8(ran.stdout).unwrap()
         };
+        let listed = tar(&["-ztv", "--numeric-owner", "--utc"]);
+        let is_nobodys = |line: &str| line.contains(" 0/0 ") && line.contains(" 1970-01-01 00:00 ");
+        assert!(listed.lines().all(is_nobodys), "the same files make the same archive: {listed}");
         assert_eq!(tar(&["-zt"]), format!("./\n./LICENSE\n./{program}\n"));
         assert_eq!(tar(&["-zxO", &format!("./{program}")]), format!("for {target}\n"));
     }
