@@ -62,11 +62,16 @@ fn is_returned(request: &AccessRequest) -> bool {
     let returned = [Screened::Incomplete, Screened::DetailRequested];
     request.status.as_ref().is_some_and(|status| returned.iter().any(|reason| reasons::is(status, *reason)))
 }
-/// When the next step of large work begins (E18).
+/// When the next step of large work begins (E18): where the one before ends, or would by its own text.
 fn end_of(request: &AccessRequest) -> Result<Instant, Failure> {
-    let end = request.status.as_ref().and_then(|status| status.expires_at);
-    let name = request.name_any();
-    end.ok_or_else(|| Failure::Usage(format!("--after: {name} was not granted yet, so nobody knows when it ends")))
+    let promised = request.status.as_ref().and_then(|status| status.expires_at);
+    let planned = || request.spec.start_time?.checked_add(request.spec.duration?.delta());
+    promised.or_else(planned).ok_or_else(|| {
+        let name = request.name_any();
+        Failure::Usage(format!(
+            "--after: {name} was not granted yet and has no --start and --for of its own, so nobody knows when it ends"
+        ))
+    })
 }
 
 /// Infers what only one thing fits, asks for the rest where somebody can be asked, and refuses what would come back.
@@ -75,11 +80,18 @@ pub async fn compose(desk: &Desk, ask: Ask, renewal: Option<Renewal>) -> Result<
         return Err(Failure::Usage(fault.into()));
     }
     let requester = fits::requester(desk).await?;
-    let (policy, namespace) = policy(desk, &ask, &ask.request(&desk.namespace, &requester, None)).await?;
+    let draft = ask.request(&desk.namespace, &requester, None);
+    let (policy, namespace) = policy(desk, &ask, &draft).await?;
     if ask.is_emergency() {
         wizard::warn(desk, &policy);
     }
     let mut ask = Ask { policy: Some(policy.name_any()), ..ask };
+    if ask.access.is_none()
+        && let Some(only) = only_access(&lane::applied(&policy, &draft))
+    {
+        desk.say(&format!("Access: {only}, the only one that this lane offers."));
+        ask.access = Some(only);
+    }
     let is_named = ask.name.is_some();
     let known = Known::read(desk, policy, namespace).await?;
     let scene = Scene { requester: &requester, namespace: &desk.namespace, renewal: renewal.as_ref() };
@@ -141,6 +153,15 @@ async fn policy(desk: &Desk, ask: &Ask, draft: &AccessRequest) -> Result<(Access
             let differ = differ.collect::<Vec<_>>().join("\n");
             Err(Failure::Usage(format!("several policies fit; name one:\n{differ}")))
         }
+    }
+}
+/// What somebody who names no access means, where the policy's first one is not for this lane and only one other is.
+fn only_access(policy: &AccessPolicy) -> Option<String> {
+    let (first, rest) = policy.spec.access.split_first()?;
+    let mut offered = rest.iter().map(|access| &access.name).filter(|name| lane::offers(&policy.spec, name));
+    match (lane::offers(&policy.spec, &first.name), offered.next(), offered.next()) {
+        (false, Some(only), None) => Some(only.clone()),
+        _ => None,
     }
 }
 fn offers(policy: &AccessPolicy, ask: &Ask) -> bool {
@@ -239,5 +260,63 @@ fn shown(desk: &Desk, manifest: &serde_json::Value) -> Result<String, Failure> {
             Ok(format!("accessrequest.curfew.dev/{}\n", manifest["metadata"]["name"].as_str().unwrap_or_default()))
         }
         format => output::value(format, manifest),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn e18_the_next_step_begins_where_the_one_before_ends_or_is_planned_to() {
+        let (start, end) = ("2026-12-01T09:00:00Z", "2026-12-01T11:00:00Z");
+        for (spec, status, begins) in [
+            (json!({"startTime": start, "duration": "2h"}), json!({}), Some(end)),
+            (json!({"startTime": start, "duration": "4h"}), json!({"expiresAt": end}), Some(end)),
+            (json!({"duration": "30m"}), json!({"expiresAt": end}), Some(end)),
+            (json!({"startTime": start}), json!({}), None),
+            (json!({"duration": "30m"}), json!({}), None),
+        ] {
+            let mut request = json!({"metadata": {"name": "inc-7"}, "status": status,
+                "spec": {"policy": "support", "reason": "Move the queue.", "ticket": "INC-7", "requester": {"username": "alice"}}});
+            request["spec"].as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+            let known = end_of(&serde_json::from_value(request.clone()).unwrap());
+            assert_eq!(known.ok().map(|at| at.to_string()).as_deref(), begins, "{request}");
+        }
+    }
+    #[test]
+    fn b22_of_a_lane_that_offers_only_one_access_that_one_is_meant() {
+        let policy = |offered: Option<&[&str]>| -> AccessPolicy {
+            let access = ["logs", "read", "restart"].map(|name| {
+                json!({"name": name, "level": "ReadOnly", "roleRef": {"kind": "ClusterRole", "name": format!("curfew-{name}")}})
+            });
+            let group = |name: &str| json!([{"kind": "Group", "name": name}]);
+            let lane = offered.map(|offered| {
+                json!({"access": offered, "approvers": group("on-call"), "review": {"reviewers": group("security")}})
+            });
+            serde_json::from_value(json!({
+                "metadata": {"name": "support"},
+                "spec": {
+                    "description": "One account, after a real report from a customer.",
+                    "owner": {"kind": "Group", "name": "platform"},
+                    "namespaces": {"matchLabels": {"curfew.dev/zone": "production"}},
+                    "requesters": group("engineers"),
+                    "access": access,
+                    "duration": {"default": "30m", "max": "1h"},
+                    "evidence": {"ticket": {"pattern": "^SUP-[0-9]+$", "message": "A support case."}},
+                    "approval": {"steps": [{"name": "owner", "approvers": group("owners")}]},
+                    "emergency": lane}}))
+            .unwrap()
+        };
+        for (offered, meant) in [
+            (None, None),
+            (Some(&["logs"][..]), None),
+            (Some(&["logs", "restart"]), None),
+            (Some(&["restart"]), Some("restart")),
+            (Some(&["read", "restart"]), None),
+        ] {
+            assert_eq!(only_access(&policy(offered)).as_deref(), meant, "{offered:?}");
+        }
     }
 }
