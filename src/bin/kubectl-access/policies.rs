@@ -19,7 +19,9 @@ pub async fn run(desk: &Desk, flags: &Policies) -> Result<String, Failure> {
             "You may not see the labels of {place}, or it does not exist: whether these cover it is not known."
         ));
     }
-    if shown.is_empty() {
+    if shown.is_empty() && flags.all {
+        desk.say("There is no policy in this cluster: its owners write the first one.");
+    } else if shown.is_empty() {
         desk.say(&format!(
             "There is nothing that you may ask for in {place}. All cases: kubectl access policies --all"
         ));
