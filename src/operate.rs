@@ -26,7 +26,6 @@ use crate::api::names;
 use crate::api::policy::AccessPolicy;
 use crate::api::request::AccessRequest;
 use crate::api::subject::RoleKind;
-use crate::api::time::Instant;
 use crate::cluster::post::Receiver;
 use crate::cluster::read::watched;
 use crate::cluster::tell::Teller;
@@ -38,6 +37,7 @@ use crate::decide::{Installation, Next, Standing};
 use crate::telemetry::metrics::PassResult;
 use crate::telemetry::{Health, Metrics};
 use audit::Usages;
+use chrono::{DateTime, TimeDelta, Utc};
 use clock::Clock;
 use debts::Debts;
 use expiry::Expiry;
@@ -423,10 +423,16 @@ async fn answers(cluster: &Cluster, questions: Vec<Question>) -> Result<Vec<Answ
     stream::iter(questions).map(|question| cluster.ask(question)).buffered(QUESTIONS_AT_ONCE).try_collect().await
 }
 
-/// A place for a pass over what ends, or has ended, at this time.
-async fn place(expires_at: Option<Instant>, context: &Context) -> Option<SemaphorePermit<'_>> {
-    let since = expires_at.map(|end| context.clock.now().for_ending() - end.get());
+/// A place for a pass over this object.
+async fn place<'a, K>(changed: &Trace<K>, context: &'a Context) -> Option<SemaphorePermit<'a>> {
+    let since = over_for(changed, context.clock.now().for_ending());
     context.lanes.place(since, &context.health).await
+}
+/// For how long it has been over: negative while its end is to come, `None` as long as it has none. What was never granted is
+/// long over: at a start there may be thousands, and what begins does not wait behind them.
+fn over_for<K>(changed: &Trace<K>, now: DateTime<Utc>) -> Option<TimeDelta> {
+    let never_granted = || decide::request::is_past(changed.state()).then_some(TimeDelta::MAX);
+    changed.expires_at().map(|end| now - end.get()).or_else(never_granted)
 }
 fn action(next: Next) -> Action {
     match next {
@@ -445,6 +451,27 @@ fn retry(error: &Error) -> Action {
 mod tests {
     use super::*;
     use serde_json::{Value, json};
+
+    #[test]
+    fn what_was_never_granted_keeps_nothing_that_begins_waiting() {
+        let now = "2026-12-01T09:00:00Z".parse().unwrap();
+        let over = |spec: Value, status: Value| {
+            let trace: Trace<AccessGrant> =
+                serde_json::from_value(json!({"metadata": {"name": "g"}, "spec": spec, "status": status})).unwrap();
+            over_for(&trace, now)
+        };
+        let ends = |at: &str| json!({"expiresAt": at});
+        assert_eq!(over(ends("2026-12-01T09:30:00Z"), json!({"state": "Bound"})), Some(TimeDelta::minutes(-30)));
+        assert_eq!(over(ends("2026-12-01T08:59:00Z"), json!({"state": "Expired"})), Some(TimeDelta::minutes(1)));
+        for state in ["Denied", "TimedOut", "Withdrawn", "DryRun", "Refused"] {
+            assert_eq!(over(json!({}), json!({"state": state})), Some(TimeDelta::MAX), "{state}");
+        }
+        for status in
+            [json!({}), json!({"state": "Waiting"}), json!({"state": "StepsMet"}), json!({"state": "Scheduled"})]
+        {
+            assert_eq!(over(json!({}), status.clone()), None, "{status}");
+        }
+    }
 
     fn policy(generation: i64, status: Value) -> Trace<AccessPolicy> {
         let metadata = json!({"name": "p", "uid": "u", "generation": generation});

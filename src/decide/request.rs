@@ -70,6 +70,15 @@ pub fn is_undecided(state: Option<&str>) -> bool {
     ];
     state.is_none_or(|state| state == "New" || open.contains(&state))
 }
+/// Whether nothing will begin any more, or what began has ended, as far as `status.state` of a request or a record alone tells.
+pub fn is_past(state: Option<&str>) -> bool {
+    let no =
+        Approved::VARIANTS.iter().filter(|reason| reason.truth() == Truth::False).map(|reason| <&str>::from(*reason));
+    let none = Outcome::VARIANTS.iter().filter(|of| **of != Outcome::Approved).map(|of| <&str>::from(*of));
+    let ended = EndReason::VARIANTS.iter().map(|reason| <&str>::from(*reason));
+    let refused = std::iter::once(<&str>::from(Screened::Refused));
+    no.chain(none).chain(ended).chain(refused).any(|past| state == Some(past))
+}
 /// Every `status.state` in which a request is not undecided: the converse of [`is_undecided`], for a field selector.
 pub fn settled_states() -> Vec<&'static str> {
     fn all<R: Reason + 'static>() -> impl Iterator<Item = &'static str> {

@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 const EXPORT_AGAIN: TimeDelta = TimeDelta::minutes(1);
 
 pub(super) async fn reconcile(changed: Arc<Trace<AccessGrant>>, context: Arc<Context>) -> Result<Action, Error> {
-    let _place = place(changed.expires_at(), &context).await;
+    let _place = place(&changed, &context).await;
     let name = changed.name_any();
     // On the heap, as thousands may wait for a place at once.
     Box::pin(context.measured("accessgrant", again(|| pass(&name, &context)))).await
@@ -35,7 +35,7 @@ pub(super) async fn reconcile(changed: Arc<Trace<AccessGrant>>, context: Arc<Con
 /// # Errors
 /// As a pass.
 pub(super) async fn write_usage(name: &str, context: &Context, tally: &Tally) -> Result<bool, Error> {
-    let _place = place(None, context).await;
+    let _place = context.lanes.place(None, &context.health).await;
     Ok(once(name, context, Some(tally)).await?.1)
 }
 

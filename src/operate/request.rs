@@ -16,7 +16,7 @@ use kube::{ResourceExt, runtime::controller::Action};
 use std::sync::Arc;
 
 pub(super) async fn reconcile(changed: Arc<Trace<AccessRequest>>, context: Arc<Context>) -> Result<Action, Error> {
-    let _place = place(changed.expires_at(), &context).await;
+    let _place = place(&changed, &context).await;
     let (namespace, name) = (changed.namespace().unwrap_or_default(), changed.name_any());
     // On the heap, as thousands may wait for a place at once.
     Box::pin(context.measured("accessrequest", again(|| pass(&namespace, &name, &context)))).await
