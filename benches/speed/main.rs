@@ -29,10 +29,11 @@ async fn main() {
     let mut table = Table::new(&site);
     let is_about = |what: &str| std::env::args().any(|argument| argument == what);
     if is_about("records") || is_about("plugin") {
-        let operator = site.operator().await;
-        match is_about("records") {
-            true => records::measure(&site, &operator, number.unwrap_or(10_000), &mut table).await,
-            false => table.plugin(&plugin::measure(&site).await),
+        let mut operator = site.operator().await;
+        if is_about("records") {
+            operator = records::measure(&site, operator, number.unwrap_or(10_000), &mut table).await;
+        } else {
+            table.plugin(&plugin::measure(&site).await);
         }
         table.print();
         operator.stop();

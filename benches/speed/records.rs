@@ -2,6 +2,7 @@
 //!
 //! They are denied ones, as those need no fuse: kube-controller-manager would be what is measured. Each is made as the operator
 //! makes it; its status and its timeline are the operator's own work.
+use crate::seen::What;
 use crate::site::{Operator, Site, namespace};
 use crate::table::{Row, Table};
 use curfew::api::grant::AccessGrant;
@@ -18,8 +19,8 @@ const AT_ONCE: usize = 16;
 /// How long all of them may take.
 const PATIENCE: Duration = Duration::from_secs(1800);
 
-/// All of it, as rows.
-pub async fn measure(site: &Site, operator: &Operator, count: usize, table: &mut Table) {
+/// All of it, as rows; the operator that runs after it.
+pub async fn measure(site: &Site, operator: Operator, count: usize, table: &mut Table) -> Operator {
     let began = Instant::now();
     let grants = Api::<AccessGrant>::all(site.operator.clone());
     stream::iter(0..count).for_each_concurrent(AT_ONCE, |n| make(&grants, n)).await;
@@ -56,6 +57,22 @@ pub async fn measure(site: &Site, operator: &Operator, count: usize, table: &mut
     let size = exported.len() as f64 / exported.lines().count() as f64 / 1024.0;
     table.add(Row::size("  one record in the export", exported.lines().count(), size));
     table.add(Row::resident("operator, resident memory after all that", count, operator.memory()));
+    let (operator, bound) = restarted(site, operator).await;
+    table.add(Row::seconds("approval -> binding, just after a restart", count, bound));
+    operator
+}
+
+/// How long somebody waits for access while the next operator looks at every record again.
+async fn restarted(site: &Site, operator: Operator) -> (Operator, Duration) {
+    const NAME: &str = "restarted-1";
+    operator.stop();
+    let operator = site.operator().await;
+    let filed = site.file(&site.alice, NAME, &namespace(1)).await;
+    site.seen.when(What::Waiting, NAME).await;
+    site.approve(&filed, 600).await;
+    let approved = Instant::now();
+    let made = site.seen.when(What::BindingMade, NAME).await;
+    (operator, made.at - approved)
 }
 
 async fn make(grants: &Api<AccessGrant>, n: usize) {
