@@ -3,7 +3,7 @@ use super::people::Which;
 use super::trace::Trace;
 use super::{Cluster, Error, Operation};
 use crate::api::policy::AccessPolicy;
-use crate::api::reasons::{BeginReason, DutiesMet, EndReason, Outcome, Screened};
+use crate::api::reasons::{BeginReason, DutiesMet, Outcome, Screened};
 use crate::api::request::{AccessRequest, Lane};
 use crate::api::subject::{RoleKind, RoleRef};
 use crate::api::{admission, grant::AccessGrant, names, time};
@@ -32,7 +32,6 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, json};
 use std::fmt::Debug;
 use std::time::Duration;
-use strum::VariantArray;
 
 /// How long the role of a live grant may take to be read.
 const ROLE_DEADLINE: Duration = Duration::from_secs(2);
@@ -602,9 +601,7 @@ where
 
 /// The field selector of grants that may still give access: in no state that is over. One that has no state yet counts.
 fn live() -> String {
-    let over = EndReason::VARIANTS.iter().map(|r| <&str>::from(*r));
-    let refused = Outcome::VARIANTS.iter().filter(|o| **o != Outcome::Approved).map(|o| <&str>::from(*o));
-    over.chain(refused).map(|state| format!("status.state!={state}")).collect::<Vec<_>>().join(",")
+    grant::over_states().map(|state| format!("status.state!={state}")).collect::<Vec<_>>().join(",")
 }
 
 /// A value of a field selector, whose own signs are escaped (apimachinery `fields.EscapeValue`).

@@ -23,6 +23,7 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::rbac::v1::{PolicyRule, RoleBinding};
 use kube::ResourceExt;
+use strum::VariantArray;
 
 /// Nothing begins when less than this is left.
 const MARGIN: TimeDelta = TimeDelta::seconds(2);
@@ -137,6 +138,14 @@ pub fn is_over(grant: &AccessGrant) -> bool {
 pub fn may_give_access(grant: &AccessGrant) -> bool {
     let ended = grant.status.as_ref().is_some_and(|s| s.end_reason.is_some());
     grant.spec.outcome == Outcome::Approved && !ended
+}
+
+/// Every `status.state` of a record under which it gives no access, and will give none: the converse of [`may_give_access`], for
+/// a field selector.
+pub fn over_states() -> impl Iterator<Item = &'static str> {
+    let ended = EndReason::VARIANTS.iter().map(|reason| <&str>::from(*reason));
+    let refused = Outcome::VARIANTS.iter().filter(|of| **of != Outcome::Approved).map(|of| <&str>::from(*of));
+    ended.chain(refused)
 }
 
 /// Whether, and by what, access has ended. `None`: it has not.

@@ -8,8 +8,8 @@ use super::effect::{Answer, Effect, Question};
 use super::matrix::{Judgement, Ruled};
 use super::screening::{self, Filing, Screening, Seen, checks};
 use super::{
-    Guard, Installation, Next, Now, Plan, Standing, at_once, brief, edits, lane, record, role, second, self_approval,
-    term, text,
+    Guard, Installation, Next, Now, Plan, Standing, at_once, brief, edits, grant, lane, record, role, second,
+    self_approval, term, text,
 };
 use crate::api::grant::{AccessGrant, ApprovalOf};
 use crate::api::names;
@@ -74,10 +74,8 @@ pub fn is_undecided(state: Option<&str>) -> bool {
 pub fn is_past(state: Option<&str>) -> bool {
     let no =
         Approved::VARIANTS.iter().filter(|reason| reason.truth() == Truth::False).map(|reason| <&str>::from(*reason));
-    let none = Outcome::VARIANTS.iter().filter(|of| **of != Outcome::Approved).map(|of| <&str>::from(*of));
-    let ended = EndReason::VARIANTS.iter().map(|reason| <&str>::from(*reason));
     let refused = std::iter::once(<&str>::from(Screened::Refused));
-    no.chain(none).chain(ended).chain(refused).any(|past| state == Some(past))
+    no.chain(grant::over_states()).chain(refused).any(|past| state == Some(past))
 }
 /// Every `status.state` in which a request is not undecided: the converse of [`is_undecided`], for a field selector.
 pub fn settled_states() -> Vec<&'static str> {
